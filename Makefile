@@ -1,0 +1,52 @@
+# Two commands are enough: `make demo` and `make test`. Each sets itself up on a fresh clone.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+TORCH  ?= torch==2.13.0
+PIP    := $(BIN)/pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt
+
+.PHONY: setup setup-dev demo test lint bench check-all format clean
+
+setup: $(VENV)/.ready
+setup-dev: $(VENV)/.ready-dev
+
+# torch goes first and alone, and its own line is left out of the constraints: `make setup TORCH='...'` decides which build.
+$(VENV)/.torch: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
+	grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt
+	touch $@
+
+$(VENV)/.ready: $(VENV)/.torch pyproject.toml
+	$(PIP) -e '.[train,scenes]'
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(PIP) -e '.[train,scenes,video,dev]'
+	touch $@
+
+demo: $(VENV)/.ready
+	$(BIN)/leadline demo --out out/demo
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.ready-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.ready-dev
+	$(BIN)/python -m benchmarks
+
+check-all: lint
+	$(BIN)/python -m pytest -m 'not gpu'
+	$(BIN)/python -m pytest -m gpu
+
+clean:
+	rm -rf out build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

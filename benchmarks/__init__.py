@@ -1,0 +1,1 @@
+"""What leadline must reach, measured. `make bench` prints every row; figures go to docs/LOG.md."""

@@ -1,0 +1,67 @@
+"""`leadline scenes FAMILY OUT`: render worlds with exact depth. Resumes; frames are there whole or not at all."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from leadline.cli.progress import progress
+
+
+@dataclass(frozen=True)
+class ScenesOptions:
+    """Render worlds with exact depth, normals, materials. Repeat the command to continue: finished frames are kept.
+
+    Seeds 0-9999 are for training, 10000-10999 for validation, 20000-20999 for tests; several ranges may share a folder.
+    """
+
+    family: tyro.conf.Positional[str]
+    """rooms or streets."""
+    out: tyro.conf.Positional[Path]
+    """Folder of the data set; made when missing."""
+    scenes: int
+    """How many scenes."""
+    frames: int
+    """Frames of each scene."""
+    height: int = 192
+    """Of the images [px]."""
+    width: int = 320
+    """Of the images [px]."""
+    seed: int = 0
+    """Seed of the first scene; the others follow."""
+    rig: str | None = None
+    """Rig JSON, or a built-in rig (nuscenes6, ddad6), for streets; nuscenes6 when not given."""
+    spp: int | None = None
+    """Samples per pixel before denoising; chosen when not given."""
+    workers: int | None = None
+    """Processes; as many as cores when not given."""
+    variant: str = "auto"
+    """Mitsuba variant: scalar (everywhere), llvm (faster, needs LLVM 17 or newer), auto."""
+
+
+def run(argv: list[str]) -> int:
+    """Entry of the verb."""
+    options = tyro.cli(ScenesOptions, args=argv, prog="leadline scenes")
+    from leadline.scenes.produce import produce
+
+    rig = None
+    if options.rig is not None or options.family == "streets":
+        from leadline.io.rig import read_rig
+
+        rig = read_rig(options.rig or "nuscenes6")
+    with progress(f"rendering {options.family}", options.scenes * options.frames) as advance:
+        produce(
+            options.family,
+            options.out,
+            scenes=options.scenes,
+            frames=options.frames,
+            height=options.height,
+            width=options.width,
+            seed=options.seed,
+            rig=rig,
+            spp=options.spp,
+            workers=options.workers,
+            variant=options.variant,
+            progress=advance,
+        )
+    return 0

@@ -1,0 +1,62 @@
+"""What `demo` and `reproduce` share: rendering the worlds a table needs, and scoring on the unseen ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from leadline.cli.progress import progress
+from leadline.data.catalog import open_dataset
+from leadline.evaluation.baseline import RowMedian
+from leadline.evaluation.evaluate import ViewPredictor, evaluate_model
+from leadline.evaluation.result import Evaluation
+from leadline.io.rig import read_rig
+from leadline.prediction import Predictor
+from leadline.recipes.worlds import WorldSet
+from leadline.training.config import TrainConfig
+from leadline.types import UserError
+
+
+def need_extras() -> None:
+    """Raise UserError when rendering or training is not installed, before any work is done."""
+    missing = [extra for extra, module in (("train", "lightning"), ("scenes", "mitsuba")) if find_spec(module) is None]
+    if missing:
+        raise UserError("leadline", f"the extra {', '.join(missing)} is not installed", "pip install 'leadline[train,scenes]'")
+
+
+def render_all(worlds: Sequence[WorldSet], out: Path) -> dict[str, Path]:
+    """Render every set below `out`, going on where an earlier run stopped. Returns folders by name."""
+    from leadline.scenes.produce import produce
+
+    for world in worlds:
+        with progress(f"render {world.name}", world.scenes * world.frames) as advance:
+            produce(
+                world.family,
+                out / world.name,
+                scenes=world.scenes,
+                frames=world.frames,
+                height=world.height,
+                width=world.width,
+                seed=world.seed,
+                rig=None if world.rig is None else read_rig(world.rig),
+                variant="scalar",  # the same bytes on every machine, and no compiling for small pictures
+                progress=advance,
+            )
+    return {world.name: out / world.name for world in worlds}
+
+
+def trained_on(config: TrainConfig, roots: Mapping[str, Path]) -> TrainConfig:
+    """`config` with every training set of `roots` as its data."""
+    chosen = tuple(f"rendered:{path}" for name, path in roots.items() if name.endswith("-train"))
+    return replace(config, data=replace(config.data, root=chosen, split=None, val_root=(), val_split=None))
+
+
+def row_median(root: Path) -> RowMedian:
+    """The baseline, fitted to the training scenes at `root`."""
+    return RowMedian.fit(open_dataset(f"rendered:{root}"))
+
+
+def scored(predictor: Predictor | ViewPredictor, root: Path) -> Evaluation:
+    """`predictor` on every image of the rendered set at `root`, per camera and material, under the protocol `rendered`."""
+    dataset = open_dataset(f"rendered:{root}")
+    return evaluate_model(predictor, dataset, "rendered", regions=("camera", "material"), batch_size=12)

@@ -1,0 +1,93 @@
+"""The contract every data set reader keeps: an ordered list of records, and one view read at a time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from leadline.geometry.camera import Camera
+from leadline.types import UserError
+
+
+@dataclass(frozen=True)
+class Record:
+    """One moment of one recording: its sequence, its position in it, and its cameras in ring order."""
+
+    sequence: str
+    frame: int
+    cameras: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One image with everything asked for, as arrays at the resolution of the files. Layers not asked for are None."""
+
+    image: np.ndarray
+    """uint8 (h, w, 3) RGB."""
+    camera: Camera
+    path: Path
+    """The image file, for messages."""
+    depth: np.ndarray | None = None
+    """float32 (h, w) [m], 0 where unknown."""
+    inverse_depth: np.ndarray | None = None
+    cam_from_world: np.ndarray | None = None
+    time_s: float | None = None
+    usable: np.ndarray | None = None
+    """bool (h, w), False where the own vehicle hides the scene."""
+    material: np.ndarray | None = None
+    diffuse: np.ndarray | None = None
+    albedo: np.ndarray | None = None
+    normals: np.ndarray | None = None
+    instance: np.ndarray | None = None
+    sparse: bool = False
+    """True where `depth` holds single measurements (LiDAR) instead of a surface: resampling moves the points, it does not pick pixels."""
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """A data set on disk. Opening it reads the index only; files are read by `view`."""
+
+    @property
+    def name(self) -> str:
+        """DATASET:ROOT, for messages and provenance."""
+        ...
+
+    @property
+    def layers(self) -> frozenset[str]:
+        """Names of the optional View fields this data set can give, and "cam_from_rig" where its cameras have a place on a rig."""
+        ...
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """Every moment to train on or to score, ordered by sequence and frame."""
+        ...
+
+    @property
+    def moments(self) -> Sequence[Record]:
+        """Every moment on disk: the records, and what a split leaves out but a neighbouring frame may use."""
+        ...
+
+    def view(self, record: Record, camera: str, layers: frozenset[str]) -> View:
+        """Read one image and the asked-for layers. Raises UserError naming the file that is missing or broken."""
+        ...
+
+
+def iter_views(
+    dataset: Dataset, layers: frozenset[str] = frozenset(), *, on_error: Callable[[UserError], None] | None = None
+) -> Iterator[tuple[Record, str, View]]:
+    """Every record and camera in order, untouched and at native resolution: how evaluation walks a data set.
+
+    A broken file raises its UserError; with `on_error` it is handed over instead and the walk goes on.
+    """
+    for record in dataset.records:
+        for camera in record.cameras:
+            try:
+                view = dataset.view(record, camera, layers)
+            except UserError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+                continue
+            yield record, camera, view

@@ -1,0 +1,217 @@
+"""KITTI raw: drives of two colour cameras with LiDAR depth, GPS/IMU poses and the stereo baseline.
+
+ROOT/2011_09_26/calib_cam_to_cam.txt, calib_velo_to_cam.txt, calib_imu_to_velo.txt
+ROOT/2011_09_26/2011_09_26_drive_0001_sync/image_02/data/0000000000.png, image_03/..., oxts/data/*.txt
+    .../proj_depth/velodyne/image_02/0000000000.npz, or .../velodyne_points/data/0000000000.bin
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from leadline.data.dataset import Record, View
+from leadline.data.datasets.kitti.raw import (
+    CAMERA_NUMBERS,
+    DayCalibration,
+    project_scan,
+    read_packet,
+    read_poses,
+    read_projected,
+    read_scan,
+    read_times,
+    world_from_imu,
+)
+from leadline.data.splits import read_split, refuse_absent
+from leadline.geometry.camera import Camera, from_integer_centres
+from leadline.geometry.pose import invert
+from leadline.io.image import read_image
+from leadline.types import UserError
+
+CAMERAS = tuple(CAMERA_NUMBERS)
+SIDES = {"l": "image_02", "r": "image_03"}
+LAYOUT = "DATE/DRIVE/image_02/data/0000000000.png, such as 2011_09_26/2011_09_26_drive_0001_sync/image_02/data/..."
+
+
+class Kitti:
+    """Drives below `root`. Raises UserError naming what was looked for when there are none.
+
+    `split` is a text file of lines 'DATE/DRIVE FRAME l|r' (Eigen's lists) or of image paths relative to `root`. Poses come
+    from GPS/IMU packets, or from poses.txt where there are none; the world starts at the drive's first frame.
+    """
+
+    MIN_DEPTH_M, MAX_DEPTH_M = 1e-3, 80.0
+    CAMERA_HEIGHT_M = 1.65
+    """Of the cameras above the road, from the published drawing of the car; the rig's origin is below camera 0."""
+
+    def __init__(self, root: Path, *, split: str | None = None) -> None:
+        self._root = root
+        lines = None if split is None else [_parse_line(line, split) for line in read_split(split, root=root)]
+        drives = _find_drives(root) if lines is None else sorted({line.sequence for line in lines})
+        self.moments: Sequence[Record] = [record for drive in drives for record in _drive_records(root, drive)]
+        self.records: Sequence[Record] = self.moments if lines is None else _chosen(lines, self.moments, split=str(split), root=root)
+        self._days = {day: DayCalibration(root / day) for day in sorted({_day(drive) for drive in drives})}
+        for day in self._days.values():
+            _ = day.cameras  # a missing or broken calibration is said now, not at the first frame
+        self.layers = _layers_on_disk([root / drive for drive in drives])
+        """What every drive has files for."""
+
+    @property
+    def name(self) -> str:
+        """DATASET:ROOT."""
+        return f"kitti:{self._root}"
+
+    def baseline_m(self, sequence: str) -> float:
+        """Distance [m] of the two colour cameras of a drive along x: depth = fx * baseline / disparity."""
+        day = self._days[_day(sequence)]
+        return float(day.cam_from_rect("image_02")[0, 3] - day.cam_from_rect("image_03")[0, 3])
+
+    def view(self, record: Record, camera: str, layers: frozenset[str]) -> View:
+        """Read one image. Raises UserError for a broken or missing file, or one of another size than its calibration."""
+        day, drive = self._days[_day(record.sequence)], self._root / record.sequence
+        path = _image_path(drive, camera, record.frame)
+        image = read_image(path)
+        height, width = day.size(camera)
+        if image.shape[:2] != (height, width):
+            wrong = f"is {image.shape[1]}x{image.shape[0]}, its calibration is for {width}x{height}"
+            raise UserError(path, wrong, "give the pictures at their original size")
+        cam_from_rect = day.cam_from_rect(camera)
+        return View(
+            image=image,
+            camera=Camera(
+                K=from_integer_centres(day.K(camera)),
+                width=width,
+                height=height,
+                name=camera,
+                rig_from_cam=_RIG_FROM_RECT @ invert(cam_from_rect),
+            ),
+            path=path,
+            depth=self._depth(drive, record.frame, camera) if "depth" in layers else None,
+            cam_from_world=cam_from_rect @ self._rect_from_world(drive, day, record.frame) if "cam_from_world" in layers else None,
+            time_s=self._time_s(drive, record.frame) if "time_s" in layers else None,
+            sparse=True,
+        )
+
+    def _depth(self, drive: Path, frame: int, camera: str) -> np.ndarray:
+        day = self._days[drive.parent.name]
+        scan = drive / f"velodyne_points/data/{frame:010d}.bin"
+        projected = drive / f"proj_depth/velodyne/{camera}/{frame:010d}.npz"
+        if scan.exists() and not projected.exists():
+            return project_scan(read_scan(scan), day, camera)
+        depth = read_projected(projected)
+        if depth.shape != day.size(camera):
+            raise UserError(
+                projected, f"has shape {depth.shape}, the pictures {day.size(camera)}", "project the LiDAR at the original size"
+            )
+        return depth
+
+    def _rect_from_world(self, drive: Path, day: DayCalibration, frame: int) -> np.ndarray:
+        packets = drive / "oxts/data"
+        if packets.is_dir():
+            world = world_from_imu(read_packet(packets / f"{frame:010d}.txt"), origin=_first_packet(packets))
+            return day.rect_from_imu @ invert(world)
+        path = drive / "image_02/poses.txt"
+        return invert(_row(_drive_poses(path), frame, path))
+
+    def _time_s(self, drive: Path, frame: int) -> float:
+        path = drive / "image_02/timestamps.txt"
+        return float(_row(_drive_times(path), frame, path))
+
+
+_RIG_FROM_RECT = np.array([[0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, Kitti.CAMERA_HEIGHT_M], [0, 0, 0, 1]], dtype=np.float64)
+"""Rig frame (forward, left, up) on the road below rectified camera 0."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One line of a split file."""
+
+    text: str
+    sequence: str
+    frame: int
+    cameras: tuple[str, ...]
+
+
+def _parse_line(line: str, split: str) -> _Line:
+    words = line.split()
+    try:
+        if len(words) == 3 and words[2] in SIDES:
+            return _Line(text=line, sequence=words[0], frame=int(words[1]), cameras=(SIDES[words[2]],))
+        parts = [Path(word).parts for word in words]
+        (day, drive), frame = parts[0][:2], int(Path(words[0]).stem)
+        cameras = tuple(camera for _, _, camera, _, _ in parts)
+        if all(camera in CAMERAS for camera in cameras):
+            return _Line(text=line, sequence=f"{day}/{drive}", frame=frame, cameras=cameras)
+    except ValueError:
+        pass
+    raise UserError(split, f"has the line '{line}'", f"write 'DATE/DRIVE FRAME l' or {LAYOUT}") from None
+
+
+def _chosen(lines: list[_Line], moments: Sequence[Record], *, split: str, root: Path) -> list[Record]:
+    on_disk = {(moment.sequence, moment.frame): set(moment.cameras) for moment in moments}
+    absent = [line.text for line in lines if not set(line.cameras) <= on_disk.get((line.sequence, line.frame), set())]
+    refuse_absent(split, absent, total=len(lines), root=root)
+    wanted: dict[tuple[str, int], set[str]] = {}
+    for line in lines:
+        wanted.setdefault((line.sequence, line.frame), set()).update(line.cameras)
+    return [Record(sequence, frame, tuple(sorted(cameras))) for (sequence, frame), cameras in sorted(wanted.items())]
+
+
+def _find_drives(root: Path) -> list[str]:
+    drives = sorted(path.parent for path in root.glob("*/*/image_02"))
+    if not drives:
+        above = "give the folder above it" if (root / "calib_cam_to_cam.txt").exists() else f"a KITTI raw folder holds {LAYOUT}"
+        raise UserError(root, "holds no drive", above)
+    return [drive.relative_to(root).as_posix() for drive in drives]
+
+
+def _drive_records(root: Path, drive: str) -> list[Record]:
+    cameras_of: dict[int, list[str]] = {}
+    for camera in CAMERAS:
+        folder = root / drive / camera / "data"
+        names = os.listdir(folder) if folder.is_dir() else []
+        for frame in {int(name[:-4]) for name in names if name[:-4].isdigit() and name.endswith((".png", ".jpg"))}:
+            cameras_of.setdefault(frame, []).append(camera)
+    return [Record(sequence=drive, frame=frame, cameras=tuple(cameras)) for frame, cameras in sorted(cameras_of.items())]
+
+
+def _layers_on_disk(drives: list[Path]) -> frozenset[str]:
+    layers = {"cam_from_rig"}
+    if all((drive / "proj_depth/velodyne").is_dir() or (drive / "velodyne_points/data").is_dir() for drive in drives):
+        layers.add("depth")
+    if all((drive / "oxts/data").is_dir() or (drive / "image_02/poses.txt").exists() for drive in drives):
+        layers.add("cam_from_world")
+    if all((drive / "image_02/timestamps.txt").exists() for drive in drives):
+        layers.add("time_s")
+    return frozenset(layers)
+
+
+def _image_path(drive: Path, camera: str, frame: int) -> Path:
+    """The picture as published, or the JPEG that many make of it to save space."""
+    png = drive / camera / "data" / f"{frame:010d}.png"
+    jpeg = png.with_suffix(".jpg")
+    return jpeg if jpeg.exists() and not png.exists() else png
+
+
+# Files of a whole drive, which every frame of it asks for again.
+_drive_poses = lru_cache(maxsize=16)(read_poses)
+_drive_times = lru_cache(maxsize=16)(read_times)
+
+
+@lru_cache(maxsize=256)
+def _first_packet(packets: Path) -> np.ndarray:
+    first = min((name for name in os.listdir(packets) if name.endswith(".txt")), default="0000000000.txt")
+    return read_packet(packets / first)
+
+
+def _row(rows: np.ndarray, frame: int, path: Path) -> np.ndarray:
+    if frame >= len(rows):
+        raise UserError(path, f"has {len(rows)} rows, frame {frame} needs row {frame} (from 0)", "give the file of this drive")
+    return rows[frame]
+
+
+def _day(sequence: str) -> str:
+    return sequence.partition("/")[0]

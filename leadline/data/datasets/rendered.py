@@ -1,0 +1,203 @@
+"""Worlds written by `leadline scenes`: exact depth, materials, normals, poses, and rigs with a simulated LiDAR.
+
+ROOT/dataset.json, ROOT/scene_000123/frame_0000/CAMERA/{rgb.png or rgb.jpg,depth.png,...,meta.json}, frame_0000/lidar.npz
+"""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadline.data.dataset import Record, View
+from leadline.geometry.camera import Camera
+from leadline.geometry.pose import invert, pose_from_q_t, transform
+from leadline.geometry.projection import splat_depth
+from leadline.geometry.rig import ring_order
+from leadline.io.depth import read_depth
+from leadline.io.image import read_image, read_labels
+from leadline.io.jsonfile import read_json
+from leadline.io.source import existing_file
+from leadline.types import UserError
+
+FORMAT = 1
+SPLITS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
+"""Scene seeds of each split, for every family."""
+DEPTH_SOURCES = ("dense", "lidar")
+FILES = {
+    "depth": "depth.png",
+    "normals": "normal.png",
+    "albedo": "albedo.png",
+    "diffuse": "diffuse.png",
+    "instance": "instance.png",
+    "material": "material.png",
+}
+"""Layers that are a file of their own beside the picture."""
+
+
+class Rendered:
+    """Scenes below `root`. Raises UserError naming what was looked for when it is no rendered data set.
+
+    `split` is "train", "validation" or "test". With `depth_source="lidar"` the layer `depth` holds the points of the
+    simulated LiDAR instead of the surface, as real vehicles have them.
+    """
+
+    def __init__(self, root: Path, *, split: str | None = None, depth_source: str = "dense") -> None:
+        if depth_source not in DEPTH_SOURCES:
+            raise UserError("depth source", f"'{depth_source}' is not one", f"choose from {', '.join(DEPTH_SOURCES)}")
+        self._root, self._from_lidar = root, depth_source == "lidar"
+        about = _read_about(root)
+        self._rig_from_cam = _rig_poses(about, root)
+        self.records: Sequence[Record] = [
+            record for scene in _scenes(root, split) for record in _scene_records(root / scene, list(self._rig_from_cam))
+        ]
+        if not self.records:
+            raise UserError(root, "its scenes hold no frame", "let `leadline scenes` finish: the same command continues")
+        self.moments = self.records
+        self.layers = self._layers_of(self.records[0])
+
+    @property
+    def name(self) -> str:
+        """DATASET:ROOT."""
+        return f"rendered:{self._root}"
+
+    def view(self, record: Record, camera: str, layers: frozenset[str]) -> View:
+        """Read one view. Raises UserError for a missing or broken file, or a layer of another size."""
+        folder = _frame_folder(self._root, record) / camera
+        packed = folder / "rgb.jpg"
+        path = packed if packed.exists() else folder / "rgb.png"
+        image = read_image(path)
+        height, width = image.shape[:2]
+        meta = _read_meta(folder / "meta.json")
+        rig_from_cam = self._rig_from_cam.get(camera)
+        seen_by = Camera(K=meta["K"], width=width, height=height, name=camera, rig_from_cam=rig_from_cam)
+        read: dict[str, np.ndarray] = {}
+        for layer in layers & FILES.keys():
+            if layer == "depth" and self._from_lidar:
+                read[layer] = _lidar_depth(folder.parent / "lidar.npz", seen_by)
+                continue
+            read[layer] = _read_layer(layer, folder / FILES[layer])
+            if read[layer].shape[:2] != (height, width):
+                wrong = f"is {read[layer].shape[1]}x{read[layer].shape[0]}, its picture {width}x{height}"
+                raise UserError(folder / FILES[layer], wrong, "render this scene again")
+        return View(
+            image=image,
+            camera=seen_by,
+            path=path,
+            cam_from_world=meta["cam_from_world"] if "cam_from_world" in layers else None,
+            time_s=meta["time_s"] if "time_s" in layers else None,
+            sparse=self._from_lidar,
+            **read,
+        )
+
+    def _layers_of(self, record: Record) -> frozenset[str]:
+        """What the first view has files for; the writer gives all of a data set the same."""
+        frame = _frame_folder(self._root, record)
+        there = {layer for layer, file in FILES.items() if (frame / record.cameras[0] / file).exists()}
+        if self._from_lidar:
+            if not (frame / "lidar.npz").exists():
+                raise UserError(frame, "has no lidar.npz", "take the dense depth: only rigs with a LiDAR write its points")
+            there.add("depth")
+        return frozenset(there | {"cam_from_world", "time_s"} | ({"cam_from_rig"} if self._rig_from_cam else set[str]()))
+
+
+def _read_about(root: Path) -> dict[str, Any]:
+    path = root / "dataset.json"
+    if not path.exists():
+        raise UserError(root, "has no dataset.json", "give the folder that `leadline scenes FAMILY OUT` has written")
+    about = read_json(path)
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        found = about.get("format") if isinstance(about, dict) else type(about).__name__
+        raise UserError(path, f"has format {found!r}, this version reads {FORMAT}", "render the data set again, or update leadline")
+    return about
+
+
+def _rig_poses(about: dict[str, Any], root: Path) -> dict[str, np.ndarray]:
+    """rig_from_cam of each camera in ring order; empty without a rig."""
+    if about.get("rig") is None:
+        return {}
+    try:
+        cameras = about["rig"]["cameras"]
+        poses = {
+            str(camera["name"]): pose_from_q_t(np.array(camera["rig_from_cam"]["q_wxyz"]), np.array(camera["rig_from_cam"]["t"]))
+            for camera in cameras
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(root / "dataset.json", f"holds no usable rig ({error})", "render the data set again") from error
+    yaw_deg = [np.degrees(np.arctan2(pose[1, 2], pose[0, 2])) for pose in poses.values()]
+    names = list(poses)
+    return {names[i]: poses[names[i]] for i in ring_order(np.array(yaw_deg))}
+
+
+def _scenes(root: Path, split: str | None) -> list[str]:
+    if split is not None and split not in SPLITS:
+        near = get_close_matches(split, SPLITS, n=1)
+        raise UserError(
+            split, "is no split of a rendered data set", f"did you mean {near[0]}?" if near else f"choose from {', '.join(SPLITS)}"
+        )
+    seeds = {name: int(name[6:]) for name in os.listdir(root) if name.startswith("scene_") and name[6:].isdigit()}
+    chosen = [name for name, seed in sorted(seeds.items()) if split is None or seed in SPLITS[split]]
+    if not chosen:
+        wanted = "" if split is None else f" of the split {split} (seeds {SPLITS[split].start} to {SPLITS[split].stop - 1})"
+        raise UserError(
+            root, f"has no scene{wanted}", f"it holds {len(seeds)} scenes; render some with `leadline scenes FAMILY {root} --seed S`"
+        )
+    return chosen
+
+
+def _scene_records(scene: Path, rig_names: list[str]) -> list[Record]:
+    rank = {name: place for place, name in enumerate(rig_names)}
+    records = []
+    for frame in sorted(name for name in os.listdir(scene) if name.startswith("frame_") and name[6:].isdigit()):
+        with os.scandir(scene / frame) as entries:
+            cameras = sorted((entry.name for entry in entries if entry.is_dir()), key=lambda name: (rank.get(name, len(rank)), name))
+        if cameras:
+            records.append(Record(sequence=scene.name, frame=int(frame[6:]), cameras=tuple(cameras)))
+    return records
+
+
+def _frame_folder(root: Path, record: Record) -> Path:
+    return root / record.sequence / f"frame_{record.frame:04d}"
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    meta = read_json(path)
+    try:
+        cam_from_world = np.array(meta["cam_from_world"], dtype=np.float64).reshape(4, 4)
+        return {"K": np.array(meta["K"], dtype=np.float64).reshape(3, 3), "cam_from_world": cam_from_world, "time_s": float(meta["time_s"])}
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(path, f"lacks K, cam_from_world or time_s ({error})", "render this scene again") from error
+
+
+def _read_layer(layer: str, path: Path) -> np.ndarray:
+    match layer:
+        case "depth":
+            return read_depth(path).values
+        case "instance" | "material":
+            return read_labels(path)
+        case "normals":
+            normals = read_image(path).astype(np.float32) / np.float32(127.5) - np.float32(1)
+            length = np.linalg.norm(normals, axis=2, keepdims=True)
+            # The sky has no normal; it is stored as grey, which rounding leaves just beside zero.
+            return np.where(length > 0.5, normals / np.maximum(length, 0.5), np.float32(0))
+        case _:
+            return read_image(path)
+
+
+def _lidar_depth(path: Path, camera: Camera) -> np.ndarray:
+    """Sparse depth [m] of one camera from the points [m] of its rig; the nearest point of a pixel stays."""
+    try:
+        with existing_file(path, what="LiDAR scan").open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            points = np.asarray(file["points"], dtype=np.float64).reshape(-1, 3)
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(path, f"is no LiDAR scan ({error})", "render this scene again") from error
+    if camera.rig_from_cam is None:
+        raise UserError(path, f"camera {camera.name} has no place on the rig of dataset.json", "render the data set again")
+    in_camera = transform(invert(camera.rig_from_cam), points)
+    ahead = in_camera[in_camera[:, 2] > 0]
+    uvw = ahead @ camera.K.T
+    return splat_depth(uvw[:, :2] / uvw[:, 2:], ahead[:, 2], height=camera.height, width=camera.width)

@@ -1,0 +1,72 @@
+"""What one training sample holds, and what a method may ask for.
+
+Shapes: `t v c h w` in a single sample, `b t v c h w` in a batch; t = v = 1 is common. Index 0 along t is the reference
+frame, the others are its neighbours in the order asked for; v runs in ring order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method asks of every sample.
+
+    `layers` are names of optional Sample fields; `frames` are offsets in time, the first is the reference (0);
+    `rig` asks for all cameras of a time in one sample instead of one camera each.
+    """
+
+    layers: frozenset[str] = frozenset({"depth"})
+    frames: tuple[int, ...] = (0,)
+    rig: bool = False
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample, or a batch of them with a leading axis b. Layers that nobody asked for are None."""
+
+    image: Float[Tensor, "*b t v 3 h w"]
+    """RGB in [0, 1]."""
+    K: Float[Tensor, "*b t v 3 3"]
+    """Intrinsics of this resolution [px], the first pixel's centre at (0.5, 0.5)."""
+    depth: Float[Tensor, "*b t v h w"] | None = None
+    """Depth along the optical axis [m], 0 where unknown."""
+    inverse_depth: Float[Tensor, "*b t v h w"] | None = None
+    """Relative inverse depth, for data sets that have no metres; 0 where unknown."""
+    cam_from_world: Float[Tensor, "*b t v 4 4"] | None = None
+    cam_from_rig: Float[Tensor, "*b t v 4 4"] | None = None
+    time_s: Float[Tensor, "*b t v"] | None = None
+    usable: Bool[Tensor, "*b t v h w"] | None = None
+    """False where the own vehicle or the border of the sensor hides the scene."""
+    material: UInt8[Tensor, "*b t v h w"] | None = None
+    diffuse: Float[Tensor, "*b t v 3 h w"] | None = None
+    """The image with specular lobes removed, RGB in [0, 1]."""
+    name: tuple[str, ...] = ()
+    """Where each element of the batch comes from, for error messages and panels."""
+
+    @property
+    def valid(self) -> Bool[Tensor, "*b t v h w"]:
+        """Pixels with a known depth that belong to the scene."""
+        if self.depth is None:
+            raise ValueError("this sample has no depth: the method must ask for the layer 'depth'")
+        known = self.depth > 0
+        return known if self.usable is None else known & self.usable
+
+    def to(self, device: torch.device | str) -> "Sample":
+        """The same sample on another device."""
+        return replace(self, **{k: v.to(device, non_blocking=True) for k, v in _tensors(self).items()})
+
+
+def collate(samples: Sequence[Sample]) -> Sample:
+    """Stack samples of one shape into a batch with a leading axis b."""
+    stacked = {name: torch.stack([getattr(s, name) for s in samples]) for name in _tensors(samples[0])}
+    return replace(samples[0], **stacked, name=tuple(n for s in samples for n in s.name))
+
+
+def _tensors(sample: Sample) -> dict[str, Tensor]:
+    values = {f.name: getattr(sample, f.name) for f in fields(sample)}
+    return {name: value for name, value in values.items() if isinstance(value, Tensor)}

@@ -1,0 +1,64 @@
+"""Method: what it needs from a sample, a loss with named terms, and a prediction. No data set, no engine, no file."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from leadline.data.sample import Needs, Sample
+from leadline.types import DepthKind
+
+
+@dataclass(frozen=True)
+class Loss:
+    """`terms` are summed and minimised; `logs` are numbers worth watching; `panels` are images (b, c, h, w) worth seeing."""
+
+    terms: dict[str, Tensor]
+    logs: dict[str, Tensor] = field(default_factory=dict)
+    panels: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Tensor:
+        """Sum of the terms."""
+        return sum(self.terms.values(), start=next(iter(self.terms.values())).new_zeros(()))
+
+
+class Method(nn.Module, ABC):
+    """Weights, loss and the reading of the output, tied together. Subclasses are final."""
+
+    config: Any
+    """The frozen dataclass it was built from; the model folder keeps it."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> DepthKind:
+        """What `forward` returns."""
+
+    @property
+    @abstractmethod
+    def needs(self) -> Needs:
+        """What `loss` reads from a sample."""
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width of the input must be multiples of this."""
+        return 32
+
+    @property
+    def needs_camera(self) -> bool:
+        """Whether `forward` depends on K; without it a predictor may pass identity matrices."""
+        return False
+
+    @abstractmethod
+    def forward(self, image: Float[Tensor, "b v 3 h w"], K: Float[Tensor, "b v 3 3"]) -> Float[Tensor, "b v h w"]:
+        """Depth map of `kind` at the resolution of the input. RGB in [0, 1]; views in ring order."""
+
+    @abstractmethod
+    def loss(self, sample: Sample) -> Loss:
+        """Loss of a batch. Called in training mode with everything in `needs` present."""
+
+    def trained_parameters(self) -> list[nn.Parameter]:
+        """What the optimizer may move; frozen parts and teachers are left out."""
+        return [p for p in self.parameters() if p.requires_grad]

@@ -1,0 +1,192 @@
+"""Loading, saving and publishing models: run folders, model folders, `transformers` checkpoints, the model hub.
+
+A model folder holds `config.json` (with `leadline_format`), `model.safetensors` and `README.md`. A folder without
+`leadline_format` is read as a `transformers` checkpoint.
+"""
+
+import difflib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from leadline import __version__
+from leadline.io.atomic import writable_folder
+from leadline.io.jsonfile import read_json, write_json
+from leadline.io.weights import load_into, save_weights
+from leadline.methods.base import Method
+from leadline.methods.card import licence_of_card, model_card
+from leadline.methods.catalog import build_method
+from leadline.methods.predictor import DepthModel, MethodReader, ModelInfo
+from leadline.models.hub import PICKLES, download, from_hub, looks_like_path, refuse_pickle
+from leadline.models.known import KNOWN_MODELS, known_model
+from leadline.types import DepthKind, UserError
+
+FORMAT = 1
+WEIGHTS = "model.safetensors"
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def load(model: str | Path, *, device: str = "cpu") -> DepthModel:
+    """The model `model`: a run folder, a model folder, a `transformers` folder, a name from `leadline models`, or a hub id.
+
+    Raises UserError for what does not exist (suggesting near names), is incomplete, is a pickle, or holds weights of another architecture.
+    """
+    folder = Path(model)
+    if folder.is_dir():
+        return _load_folder(folder, device=device)
+    if folder.exists():
+        wrong = "is a pickle, which can run code when it is opened" if folder.suffix in PICKLES else "is a file"
+        raise UserError(folder, wrong, "give the folder that holds config.json and model.safetensors")
+    known = known_model(str(model))
+    if known is not None:
+        return _load_transformers(known.hub_id, name=known.name, licence=known.licence, device=device)
+    if HUB_ID.fullmatch(str(model)) is None or looks_like_path(str(model)):
+        raise UserError(model, "is not a folder, nor a model leadline knows", _suggestion(str(model)))
+    return _load_hub_id(str(model), device=device)
+
+
+def save_model_folder(path: str | Path, method_name: str, method: Method, info: ModelInfo) -> None:
+    """Write `method` as a model folder at `path`, replacing what is there only when the new folder is complete.
+
+    Raises UserError when the folder cannot be written or something that is not a model folder is in its place.
+    """
+    path = Path(path)
+    if path.exists() and not (path / "config.json").is_file() and not (path.is_dir() and not any(path.iterdir())):
+        raise UserError(path, "exists and is not a model folder", "choose another place")
+    config = _folder_config(method_name, method, info)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=writable_folder(path.parent)))
+    try:
+        save_weights(fresh / WEIGHTS, method.state_dict())
+        (fresh / "README.md").write_text(model_card(config), encoding="utf-8")
+        write_json(fresh / "config.json", config)
+        fresh.chmod(0o755)
+        _swap(fresh, path)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def method_model(method: Method, info: ModelInfo, *, device: str = "cpu") -> DepthModel:
+    """`method` as it is in memory, ready to predict."""
+    reader = MethodReader(method, height=info.height, width=info.width)
+    return DepthModel(reader, method, info, device=device, rig=method.needs.rig)
+
+
+def push_to_hub(folder: str | Path, repo_id: str, *, private: bool = False, api: Any = None) -> str:
+    """Upload the model folder (or the model of the run folder) `folder` to the hub as `repo_id`; returns its address.
+
+    `api` is a `huggingface_hub.HfApi`, for another endpoint or token than the logged-in one. Afterwards `load(repo_id)`
+    gives the same model.
+    """
+    folder = _model_of_run(Path(folder))
+    if not (folder / "config.json").is_file() or "leadline_format" not in read_json(folder / "config.json"):
+        raise UserError(folder, "is not a model folder", "give a run folder or the model folder inside it")
+    if api is None:
+        from huggingface_hub import HfApi
+
+        api = HfApi()
+    from_hub(repo_id, lambda _: api.create_repo(repo_id, private=private, exist_ok=True))
+    wanted = ["config.json", WEIGHTS, "README.md"]
+    return str(from_hub(repo_id, lambda _: api.upload_folder(repo_id=repo_id, folder_path=str(folder), allow_patterns=wanted)))
+
+
+def from_pretrained(source: str | Path, *, device: str = "cpu") -> DepthModel:
+    """The model that `push_to_hub` or `save_model_folder` stored: another word for `load`."""
+    return load(source, device=device)
+
+
+def _load_folder(folder: Path, *, device: str) -> DepthModel:
+    folder = _model_of_run(folder)
+    if not (folder / "config.json").is_file():
+        refuse_pickle(folder)
+        raise UserError(folder, "has no config.json", "give a run folder with model/, a model folder, or a transformers checkpoint")
+    config = read_json(folder / "config.json")
+    if not isinstance(config, dict):
+        raise UserError(folder / "config.json", "is not a configuration", "give a model folder")
+    if "leadline_format" in config:
+        return _load_model_folder(folder, config, device=device)
+    if "model_type" not in config:
+        wrong = "is a run that has not written its model yet" if "method_name" in config else "has a config.json of no known kind"
+        raise UserError(folder, wrong, "give a run folder with model/, a model folder, or a transformers checkpoint")
+    return _load_transformers(str(folder), name=folder.name, licence=licence_of_card(folder / "README.md"), device=device)
+
+
+def _load_model_folder(folder: Path, config: Mapping[str, Any], *, device: str) -> DepthModel:
+    if config["leadline_format"] != FORMAT:
+        raise UserError(folder, f"has format {config['leadline_format']}, this leadline reads {FORMAT}", "install a newer leadline")
+    refuse_pickle(folder)
+    try:
+        # The encoder's own weights are in the file: they must not be fetched again.
+        method = build_method(config["method"], config["config"] | {"pretrained": "none"})
+        size = config["input"]
+        info = ModelInfo(
+            name=config["name"],
+            height=size["height"],
+            width=size["width"],
+            licence=config["licence"],
+            data=tuple(config["data"]),
+            details=config["details"],
+        )
+    except (KeyError, TypeError) as error:
+        raise UserError(folder / "config.json", f"is incomplete ({error})", "save the model again") from error
+    load_into(method, folder / WEIGHTS)
+    return method_model(method, info, device=device)
+
+
+def _load_hub_id(hub_id: str, *, device: str) -> DepthModel:
+    config = read_json(download(hub_id, "config.json", remedy=_suggestion(hub_id)))
+    if "leadline_format" in config:
+        return _load_folder(download(hub_id, WEIGHTS).parent, device=device)
+    return _load_transformers(hub_id, name=hub_id, licence=licence_of_card(download(hub_id, "README.md")), device=device)
+
+
+def _load_transformers(source: str, *, name: str, licence: str, device: str) -> DepthModel:
+    from leadline.models.pretrained import load_pretrained
+
+    reader, network = load_pretrained(source)
+    return DepthModel(reader, network, ModelInfo(name=name, licence=licence, details={"source": source}), device=device)
+
+
+def _model_of_run(folder: Path) -> Path:
+    return folder / "model" if (folder / "model" / "config.json").is_file() else folder
+
+
+def _suggestion(name: str) -> str:
+    """Known names near `name`, by the last part of a path or hub id."""
+    names = [model.name for model in KNOWN_MODELS] + [model.hub_id for model in KNOWN_MODELS]
+    by_last_part = {n.rsplit("/", 1)[-1].lower(): n for n in reversed(names)}
+    near = difflib.get_close_matches(name.rsplit("/", 1)[-1].lower(), by_last_part, n=3, cutoff=0.5)
+    listed = ", ".join(by_last_part[n] for n in near)
+    return f"did you mean {listed}?" if near else "give a folder, a hub id (owner/name), or a name from `leadline models`"
+
+
+def _swap(fresh: Path, path: Path) -> None:
+    """Put `fresh` in the place of `path`. A folder cannot be replaced in one step: the old one steps aside first."""
+    if not path.exists():
+        os.replace(fresh, path)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    os.replace(path, aside / path.name)
+    os.replace(fresh, path)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _folder_config(method_name: str, method: Method, info: ModelInfo) -> dict[str, Any]:
+    return {
+        "leadline_format": FORMAT,
+        "leadline_version": __version__,
+        "name": info.name,
+        "method": method_name,
+        "config": asdict(method.config),
+        "kind": method.kind.value,
+        "unit": "m" if method.kind is DepthKind.METRIC else "",
+        "input": {"height": info.height, "width": info.width},
+        "parameters": sum(p.numel() for p in method.parameters()),
+        "data": list(info.data),
+        "licence": info.licence,
+        "details": dict(info.details),
+    }

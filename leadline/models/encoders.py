@@ -1,0 +1,180 @@
+"""Image encoders: `transformers` backbones behind one interface, from scratch, from the hub or from a local folder.
+
+An encoder takes RGB in [0, 1], normalises it itself, and returns feature maps fine to coarse with `channels` and
+`strides`. ResNets give five maps at strides 2 to 32: the first is the stem before its max-pooling, which decoders in the
+manner of monodepth2 need and `AutoBackbone` does not offer.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import AutoBackbone, AutoConfig, PreTrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
+
+from leadline.models.hub import from_hub, no_progress_bar
+from leadline.types import UserError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+NEW_IN_BACKBONES = "hidden_states_norms."
+"""Norms that `transformers` adds to a ConvNeXt when it becomes a backbone; no classifier has them."""
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """An architecture: its `transformers` model type and configuration, and where public weights for it are."""
+
+    model_type: str
+    config: Mapping[str, Any]
+    hub_id: str | None = None
+    licence: str = "Apache-2.0"
+
+
+def _resnet(depths: tuple[int, ...], widths: tuple[int, ...], *, stem: int, layer: str = "basic", hub_id: str | None = None) -> EncoderSpec:
+    return EncoderSpec(
+        "resnet", MappingProxyType({"embedding_size": stem, "hidden_sizes": widths, "depths": depths, "layer_type": layer}), hub_id
+    )
+
+
+def _convnext(depths: tuple[int, ...], width: int, size: str) -> EncoderSpec:
+    stages = ["stage1", "stage2", "stage3", "stage4"]
+    config = {"hidden_sizes": tuple(width * 2**i for i in range(4)), "depths": depths, "out_features": stages}
+    return EncoderSpec("convnextv2", MappingProxyType(config), f"facebook/convnextv2-{size}-1k-224", "CC BY-NC 4.0")
+
+
+def _dinov2(width: int, num_blocks: int, heads: int, size: str | None) -> EncoderSpec:
+    taps = [f"stage{num_blocks * k // 4}" for k in (1, 2, 3, 4)]
+    config = {"hidden_size": width, "num_hidden_layers": num_blocks, "num_attention_heads": heads, "image_size": 518, "out_features": taps}
+    return EncoderSpec("dinov2", MappingProxyType(config), f"facebook/dinov2-{size}" if size else None)
+
+
+ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
+    {
+        # "resnet-tiny" and "resnet18-half" have no public weights: they are for training from scratch on small machines.
+        "resnet-tiny": _resnet((1, 1, 1, 1), (16, 32, 64, 128), stem=16),
+        "resnet18-half": _resnet((2, 2, 2, 2), (32, 64, 128, 256), stem=32),
+        "resnet18": _resnet((2, 2, 2, 2), (64, 128, 256, 512), stem=64, hub_id="microsoft/resnet-18"),
+        "resnet34": _resnet((3, 4, 6, 3), (64, 128, 256, 512), stem=64, hub_id="microsoft/resnet-34"),
+        "resnet50": _resnet((3, 4, 6, 3), (256, 512, 1024, 2048), stem=64, layer="bottleneck", hub_id="microsoft/resnet-50"),
+        "dinov2-tiny": _dinov2(64, 4, 4, None),
+        "dinov2-small": _dinov2(384, 12, 6, "small"),
+        "dinov2-base": _dinov2(768, 12, 12, "base"),
+        "dinov2-large": _dinov2(1024, 24, 16, "large"),
+        "convnextv2-atto": _convnext((2, 2, 6, 2), 40, "atto"),
+        "convnextv2-femto": _convnext((2, 2, 6, 2), 48, "femto"),
+        "convnextv2-pico": _convnext((2, 2, 6, 2), 64, "pico"),
+        "convnextv2-nano": _convnext((2, 2, 8, 2), 80, "nano"),
+        "convnextv2-tiny": _convnext((3, 3, 9, 3), 96, "tiny"),
+        "convnextv2-base": _convnext((3, 3, 27, 3), 128, "base"),
+        "convnextv2-large": _convnext((3, 3, 27, 3), 192, "large"),
+    }
+)
+
+
+class Encoder(nn.Module):
+    """A backbone with its normalisation. `channels` and `strides` describe the maps of `forward`, fine to coarse."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, backbone: nn.Module, *, channels: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.channels = channels
+        self.strides = strides
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width of the input must be multiples of this."""
+        return max(self.strides)
+
+    def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b c _h _w"]]:
+        """Feature maps of RGB in [0, 1]."""
+        normalized = (image - self.mean) / self.std
+        if self.strides[0] == 2:
+            return self._resnet_features(normalized)
+        return list(self.backbone(normalized).feature_maps)
+
+    def _resnet_features(self, normalized: Tensor) -> list[Tensor]:
+        # NOTE: AutoBackbone's "stem" is the map after max-pooling (stride 4); the parts are called one by one to tap the map before it.
+        resnet = cast(Any, self.backbone)
+        features = [resnet.embedder.embedder(normalized)]
+        map_ = resnet.embedder.pooler(features[0])
+        for stage in resnet.encoder.stages:
+            map_ = stage(map_)
+            features.append(map_)
+        return features
+
+
+def build_encoder(name: str, pretrained: str = "none") -> Encoder:
+    """Encoder `name` of ENCODERS. `pretrained` is "none" (random weights), "hub" (its public weights), a hub id or a folder.
+
+    Raises UserError for an unknown name, for weights that cannot be had, and for weights of another architecture.
+    """
+    if name not in ENCODERS:
+        near = difflib.get_close_matches(name, ENCODERS, n=3, cutoff=0.4) or list(ENCODERS)
+        raise UserError(name, "is not an encoder leadline knows", f"choose for example {', '.join(near)}")
+    spec = ENCODERS[name]
+    if pretrained == "none":
+        config = AutoConfig.for_model(spec.model_type, **_lists(spec.config))
+        return _wrap(AutoBackbone.from_config(config), config, spec)
+    if pretrained == "hub":
+        if spec.hub_id is None:
+            raise UserError(name, "has no public weights", 'give a folder or a hub id, or pretrained="none" to train from scratch')
+        pretrained = spec.hub_id
+    return _pretrained(name, spec, pretrained)
+
+
+def encoder_licence(name: str, pretrained: str) -> str | None:
+    """Licence of the weights that `build_encoder(name, pretrained)` starts from; None when there are none or it is not known."""
+    spec = ENCODERS[name]
+    return spec.licence if pretrained in ("hub", spec.hub_id) else None
+
+
+def _pretrained(name: str, spec: EncoderSpec, source: str) -> Encoder:
+    config = from_hub(source, lambda local_only: AutoConfig.from_pretrained(source, local_files_only=local_only))
+    if config.model_type != spec.model_type:
+        raise UserError(source, f"holds a {config.model_type}, not the {spec.model_type} that encoder {name} is", "give matching weights")
+    different = [
+        key for key, value in _lists(spec.config).items() if key not in ("out_features", "image_size") and getattr(config, key) != value
+    ]
+    if different:
+        key = different[0]
+        raise UserError(
+            source, f"its {key} is {getattr(config, key)}, encoder {name} has {_lists(spec.config)[key]}", "give matching weights"
+        )
+    taps = {"out_features": spec.config["out_features"]} if "out_features" in spec.config else {}
+    # NOTE: AutoBackbone.from_pretrained asks the hub even about local folders, so its class is looked up here.
+    backbone_class = cast(Any, MODEL_FOR_BACKBONE_MAPPING[type(config)])
+    options = {"use_safetensors": True, "output_loading_info": True, **taps}
+    with no_progress_bar():
+        backbone, report = from_hub(
+            source, lambda local_only: backbone_class.from_pretrained(source, local_files_only=local_only, **options)
+        )
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith(NEW_IN_BACKBONES))
+    if missing:
+        raise UserError(source, f"its weights lack {', '.join(missing[:3])}", "give weights that belong to its config.json")
+    return _wrap(backbone, config, spec)
+
+
+def _wrap(backbone: nn.Module, config: PreTrainedConfig, spec: EncoderSpec) -> Encoder:
+    if spec.model_type == "dinov2":
+        return Encoder(backbone, channels=(spec.config["hidden_size"],) * 4, strides=(config.patch_size,) * 4)
+    widths = tuple(spec.config["hidden_sizes"])
+    if spec.model_type == "resnet":
+        return Encoder(backbone, channels=(spec.config["embedding_size"], *widths), strides=(2, 4, 8, 16, 32))
+    return Encoder(backbone, channels=widths, strides=(4, 8, 16, 32))
+
+
+def _lists(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration as `transformers` stores it: lists where we have tuples."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in config.items()}

@@ -1,0 +1,58 @@
+"""How much is rendered for the demo and for the claims on rendered worlds, and with which seeds.
+
+Seeds 0-9999 are for training, 10000-10999 for validation, 20000-20999 for tests, in every family.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Split = Literal["train", "val", "test"]
+FIRST_SEED: dict[Split, int] = {"train": 0, "val": 10_000, "test": 20_000}
+
+
+@dataclass(frozen=True)
+class WorldSet:
+    """Scenes of one family and split: `frames` moments each, at one size [px]; streets render every camera of `rig`."""
+
+    family: str
+    split: Split
+    scenes: int
+    frames: int
+    height: int = 96
+    width: int = 160
+    rig: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Folder name."""
+        return f"{self.family}-{self.split}"
+
+    @property
+    def seed(self) -> int:
+        """Seed of the first scene."""
+        return FIRST_SEED[self.split]
+
+
+DEMO = (
+    WorldSet("rooms", "train", scenes=80, frames=3),
+    WorldSet("rooms", "test", scenes=16, frames=2),
+    WorldSet("streets", "train", scenes=24, frames=1, rig="nuscenes6"),
+    WorldSet("streets", "test", scenes=6, frames=1, rig="nuscenes6"),
+)
+"""What `leadline demo` renders."""
+
+SUPERVISED_SMALL = (
+    WorldSet("rooms", "train", scenes=400, frames=3),
+    WorldSet("rooms", "test", scenes=40, frames=2),
+    WorldSet("streets", "train", scenes=120, frames=2, rig="nuscenes6"),
+    WorldSet("streets", "test", scenes=16, frames=1, rig="nuscenes6"),
+)
+"""What `leadline reproduce supervised --size small` renders."""
+
+SUPERVISED_FULL = (
+    WorldSet("rooms", "train", scenes=4000, frames=4, height=192, width=320),
+    WorldSet("rooms", "test", scenes=100, frames=2, height=192, width=320),
+    WorldSet("streets", "train", scenes=1000, frames=4, height=192, width=320, rig="nuscenes6"),
+    WorldSet("streets", "test", scenes=50, frames=1, height=192, width=320, rig="nuscenes6"),
+)
+"""What `leadline reproduce supervised --size full` renders."""

@@ -1,0 +1,99 @@
+"""Batches for a run: the order is a pure function of the seed, so a resumed run goes on with the very next batch."""
+
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from torch.utils.data import DataLoader
+
+from leadline.data.catalog import open_dataset
+from leadline.data.dataset import Dataset
+from leadline.data.order import BatchOrder
+from leadline.data.sample import Needs, Sample, collate
+from leadline.data.source import SampleSource
+from leadline.data.transforms import Augment, Transform
+from leadline.training.config import DataConfig
+from leadline.types import UserError
+
+
+def open_datasets(data: DataConfig, roots: tuple[str, ...], split: str | None) -> list[Dataset]:
+    """The data sets that `roots` name. Raises UserError for one that cannot be opened."""
+    return [open_dataset(spec, split, depth_source=data.depth_source) for spec in data.specs(roots)]
+
+
+def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSource:
+    """Augmented samples of `data.root`. Raises UserError when there is none."""
+    if not data.root:
+        raise UserError("--data.root", "no data set to train on", "give DATASET:ROOT, for example rendered:out/rooms")
+    if data.weights and len(data.weights) != len(data.root):
+        raise UserError("--data.weights", f"{len(data.weights)} weights for {len(data.root)} data sets", "give one for each of --data.root")
+    transform = Transform(data.height, data.width, augment=Augment(**asdict(data.augment)))
+    datasets = open_datasets(data, data.root, data.split)
+    cache_bytes = int(data.cache_gb * 1e9)
+    return SampleSource(datasets, needs, transform, seed=seed, on_corrupt=data.on_corrupt, cache_bytes=cache_bytes)
+
+
+class Batches:
+    """An iterable of `num_batches` batches that knows how long the run waited for them, and where it is.
+
+    Lightning keeps `state_dict` in its checkpoints and gives it back before the first batch of a resumed run.
+    """
+
+    def __init__(self, source: SampleSource, data: DataConfig, *, num_batches: int, seed: int, pin_memory: bool) -> None:
+        self.source = source
+        self.data = data
+        self.num_batches = num_batches
+        self.seed = seed
+        self.pin_memory = pin_memory
+        self.rank, self.world_size = 0, 1
+        self.wait_s = 0.0
+        self._done = 0
+
+    def __len__(self) -> int:
+        """Batches of the whole run, those before a resume included."""
+        return self.num_batches
+
+    def __iter__(self) -> Iterator[Sample]:
+        """The batches that are left."""
+        order = BatchOrder(
+            self.source.sizes,
+            batch_size=self.data.batch_size,
+            seed=self.seed,
+            weights=self.data.weights or None,
+            start_step=self._done,
+            rank=self.rank,
+            world_size=self.world_size,
+        )
+        loader = DataLoader(
+            self.source,
+            batch_sampler=order,
+            collate_fn=collate,
+            num_workers=self.data.workers,
+            prefetch_factor=4 if self.data.workers else None,
+            worker_init_fn=_ignore_interrupts,
+            pin_memory=self.pin_memory,
+        )
+        batches = iter(loader)
+        while self._done < self.num_batches:
+            asked = time.monotonic()
+            batch = next(batches)
+            self.wait_s += time.monotonic() - asked
+            self._done += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches have been handed out."""
+        return {"batches": self._done}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on after so many batches."""
+        self._done = state_dict["batches"]
+
+
+def _ignore_interrupts(worker: int) -> None:
+    """Ctrl-C reaches the whole process group; the run finishes its step, and its readers must live that long.
+
+    SIGTERM stays deadly: it is how Python ends the readers of a run that failed, and without it the failed run hangs.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,17 @@
+"""Fixtures shared by all rooms."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Folder of real recordings, which are licensed apart and lie outside the repository."""
+    folder = Path(os.environ.get("LEADLINE_SAMPLES", REPOSITORY.parent / "shared" / "samples"))
+    if not folder.is_dir():
+        pytest.skip(f"no real recordings at {folder}: set LEADLINE_SAMPLES to the folder that holds kitti/, nyu/, middlebury/")
+    return folder

@@ -1,0 +1,253 @@
+"""Model folders: round trips, refusals, publishing, and what happens to broken ones."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
+
+import leadline
+from leadline.methods.base import Method
+from leadline.methods.catalog import build_method
+from leadline.methods.loading import from_pretrained, load, method_model, push_to_hub, save_model_folder
+from leadline.methods.predictor import ModelInfo
+from leadline.types import DepthKind, UserError
+
+IMAGE = np.random.default_rng(0).integers(0, 255, (100, 150, 3), dtype=np.uint8)
+INFO = ModelInfo(name="tiny", height=64, width=96, licence="Apache-2.0", data=("rendered rooms",), details={"steps": 3})
+
+
+@pytest.fixture(scope="module")
+def method() -> Method:
+    torch.manual_seed(0)
+    return build_method("supervised", {"encoder": "resnet-tiny", "decoder_width": 0.5})
+
+
+@pytest.fixture
+def folder(method: Method, tmp_path: Path) -> Path:
+    save_model_folder(tmp_path / "tiny", "supervised", method, INFO)
+    return tmp_path / "tiny"
+
+
+def test_model_folder__round_trip(method: Method, folder: Path) -> None:
+    loaded = leadline.load(str(folder))
+    assert loaded.info == INFO
+    assert loaded.licence == "Apache-2.0"
+    before, after = method_model(method, INFO).predict(IMAGE, fov_x_deg=70), loaded.predict(IMAGE, fov_x_deg=70)
+    np.testing.assert_array_equal(before.values, after.values)
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+
+
+def test_model_folder__config_says_what_the_format_promises(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    assert config["leadline_format"] == 1
+    assert config["leadline_version"] == leadline.__version__
+    assert (config["method"], config["kind"], config["unit"]) == ("supervised", "metric", "m")
+    assert config["input"] == {"height": 64, "width": 96}
+    assert (config["licence"], config["data"]) == ("Apache-2.0", ["rendered rooms"])
+
+
+def test_model_folder__card_states_licence_kind_and_data(folder: Path) -> None:
+    card = (folder / "README.md").read_text()
+    assert "license: apache-2.0" in card
+    assert "metres" in card
+    assert "rendered rooms" in card
+
+
+def test_load__run_folder(method: Method, tmp_path: Path) -> None:
+    save_model_folder(tmp_path / "run" / "model", "supervised", method, INFO)
+    (tmp_path / "run" / "config.json").write_text('{"method_name": "supervised"}')
+    assert load(tmp_path / "run").name == "tiny"
+
+
+def test_load__run_without_model_yet(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"method_name": "supervised"}')
+    with pytest.raises(UserError, match="has not written its model yet"):
+        load(tmp_path)
+
+
+def test_save_model_folder__replaces_a_model_and_leaves_nothing_behind(method: Method, folder: Path) -> None:
+    save_model_folder(folder, "supervised", method, ModelInfo(name="second", height=64, width=96))
+    assert load(folder).name == "second"
+    assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
+
+
+def test_save_model_folder__refuses_to_replace_other_things(method: Method, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_text("")
+    with pytest.raises(UserError, match="is not a model folder"):
+        save_model_folder(tmp_path / "photos", "supervised", method, INFO)
+    assert (tmp_path / "photos" / "a.jpg").exists()
+
+
+def test_save_model_folder__failure_keeps_the_old_model(method: Method, folder: Path) -> None:
+    with pytest.raises(TypeError):
+        save_model_folder(folder, "supervised", method, ModelInfo(name="bad", height=64, width=96, details={"x": object()}))
+    assert load(folder).name == "tiny"
+    assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
+
+
+class LocalHub:
+    """The part of `HfApi` that publishing needs, with a folder in place of the network."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.private: bool | None = None
+
+    def create_repo(self, repo_id: str, *, private: bool, exist_ok: bool) -> None:
+        assert exist_ok
+        self.private = private
+        (self.root / repo_id).mkdir(parents=True)
+
+    def upload_folder(self, *, repo_id: str, folder_path: str, allow_patterns: list[str]) -> str:
+        for name in allow_patterns:
+            shutil.copy(Path(folder_path) / name, self.root / repo_id / name)
+        return f"https://hub/{repo_id}"
+
+
+def test_push_to_hub__round_trip(method: Method, folder: Path, tmp_path: Path) -> None:
+    (folder / "notes.txt").write_text("private")
+    hub = LocalHub(tmp_path / "hub")
+    assert push_to_hub(folder, "me/tiny", private=True, api=hub) == "https://hub/me/tiny"
+    assert hub.private
+    assert not (hub.root / "me/tiny/notes.txt").exists()
+    again = from_pretrained(hub.root / "me/tiny")
+    assert again.info == INFO
+    expected = method_model(method, INFO).predict(IMAGE, fov_x_deg=70)
+    np.testing.assert_array_equal(again.predict(IMAGE, fov_x_deg=70).values, expected.values)
+
+
+def test_push_to_hub__not_a_model_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a model folder"):
+        push_to_hub(tmp_path, "me/tiny", api=LocalHub(tmp_path))
+
+
+def edit_config(folder: Path, **changes: Any) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_load__weights_of_another_architecture_name_the_first_keys(folder: Path) -> None:
+    edit_config(folder, config={"encoder": "convnextv2-atto", "decoder_width": 0.5})
+    with pytest.raises(UserError, match=r"does not fit Supervised: missing network\.encoder\.backbone\.\w+"):
+        load(folder)
+
+
+def test_load__newer_format(folder: Path) -> None:
+    edit_config(folder, leadline_format=2)
+    with pytest.raises(UserError, match="has format 2, this leadline reads 1; install a newer leadline"):
+        load(folder)
+
+
+def test_load__incomplete_config(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    del config["input"]
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"config\.json: is incomplete \('input'\)"):
+        load(folder)
+
+
+def test_load__pickle_in_place_of_weights(folder: Path) -> None:
+    """Opening the pickle would write a file: it must not appear."""
+    (folder / "model.safetensors").unlink()
+    marker = folder.parent / "ran"
+    torch.save(Bomb(marker), folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"pytorch_model\.bin: is a pickle.*convert it"):
+        load(folder)
+    (folder / "pytorch_model.bin").rename(folder / "model.safetensors")
+    with pytest.raises(UserError, match="is a pickle"):
+        load(folder)
+    with pytest.raises(UserError, match=r"weights\.pt: is a pickle"):
+        (folder / "weights.pt").write_bytes(b"")
+        load(folder / "weights.pt")
+    assert not marker.exists()
+
+
+class Bomb:
+    """A pickle with code in it."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.marker,))
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("depth-anything-v2-smal", "did you mean depth-anything-v2-small"),
+        ("zoedepth", "did you mean zoedepth-"),
+        ("qwertz", "give a folder, a hub id"),
+        ("./nowhere/model", "is not a folder"),
+        ("/nowhere/model", "is not a folder"),
+    ],
+)
+def test_load__names_that_do_not_exist(name: str, line: str) -> None:
+    with pytest.raises(UserError, match=line):
+        load(name)
+
+
+def test_load__hub_out_of_reach_suggests_known_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leadline.models.hub.hub_is_reachable", lambda: False)
+    with pytest.raises(UserError, match=r"hub cannot be reached.*did you mean depth-anything/Depth-Anything-V2-Small-hf"):
+        load("depth-anything/Depth-Anything-V2-Smal-hf")
+
+
+def test_load__empty_folder_and_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has no config\.json"):
+        load(tmp_path)
+    (tmp_path / "photo.jpg").write_text("")
+    with pytest.raises(UserError, match=r"photo\.jpg: is a file"):
+        load(tmp_path / "photo.jpg")
+
+
+def test_load__config_of_no_known_kind(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"a": 1}')
+    with pytest.raises(UserError, match="of no known kind"):
+        load(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def depth_anything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoints") / "da-tiny"
+    layers = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2}
+    backbone = Dinov2Config(image_size=56, out_indices=[1, 2, 3, 4], reshape_hidden_states=False, **layers)
+    neck = {"reassemble_hidden_size": 16, "neck_hidden_sizes": [4, 8, 8, 8], "fusion_hidden_size": 8, "head_hidden_size": 4}
+    torch.manual_seed(0)
+    DepthAnythingForDepthEstimation(DepthAnythingConfig(backbone_config=backbone, **neck)).save_pretrained(folder)
+    rules = {"size": {"height": 56, "width": 56}, "keep_aspect_ratio": True, "ensure_multiple_of": 14}
+    DPTImageProcessorPil(**rules).save_pretrained(folder)
+    (folder / "README.md").write_text("---\ntags: [depth]\nlicense: cc-by-nc-4.0\n---\n# A model\n")
+    return folder
+
+
+def test_load__transformers_folder(depth_anything: Path) -> None:
+    model = load(depth_anything)
+    assert (model.name, model.kind, model.licence) == ("da-tiny", DepthKind.AFFINE_INVARIANT_INVERSE, "cc-by-nc-4.0")
+    prediction = model.predict(IMAGE)
+    assert prediction.values.shape == IMAGE.shape[:2]
+    with pytest.raises(UserError, match="not metres"):
+        prediction.depth_m()
+
+
+def test_load__transformers_batch_equals_one_by_one(depth_anything: Path) -> None:
+    model = load(depth_anything)
+    images = [IMAGE, IMAGE[:, ::-1].copy(), IMAGE[:80, :80].copy(), IMAGE[::-1].copy()]
+    for image, prediction in zip(images, model.predict_batch(images), strict=True):
+        np.testing.assert_allclose(prediction.values, model.predict(image).values, rtol=1e-4, atol=1e-6)
+
+
+def test_load__transformers_half_precision_weights_run_in_float32(depth_anything: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "half"
+    shutil.copytree(depth_anything, folder)
+    model = DepthAnythingForDepthEstimation.from_pretrained(folder)
+    save_file({k: v.half().contiguous() for k, v in model.state_dict().items()}, folder / "model.safetensors", metadata={"format": "pt"})
+    network = load(folder).network
+    assert {p.dtype for p in network.parameters()} == {torch.float32}

@@ -1,0 +1,256 @@
+"""Every supported family, on tiny random checkpoints made here: same numbers as `transformers` called directly, right kind."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+from transformers import (
+    BeitConfig,
+    DepthAnythingConfig,
+    DepthAnythingForDepthEstimation,
+    DepthProConfig,
+    DepthProForDepthEstimation,
+    Dinov2Config,
+    DPTConfig,
+    DPTForDepthEstimation,
+    GLPNConfig,
+    GLPNForDepthEstimation,
+    ResNetConfig,
+    ResNetForImageClassification,
+    ZoeDepthConfig,
+    ZoeDepthForDepthEstimation,
+)
+from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
+from transformers.models.glpn.image_processing_pil_glpn import GLPNImageProcessorPil
+from transformers.models.zoedepth.image_processing_pil_zoedepth import ZoeDepthImageProcessorPil
+
+from leadline.io.jsonfile import write_json
+from leadline.models.pretrained import load_pretrained
+from leadline.types import DepthKind, UserError
+
+IMAGE = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+NECK: dict[str, Any] = {"reassemble_factors": [4, 2, 1, 0.5], "neck_hidden_sizes": [4, 8, 8, 8], "fusion_hidden_size": 8}
+
+
+def dinov2(**options: Any) -> Dinov2Config:
+    return Dinov2Config(hidden_size=16, num_hidden_layers=4, num_attention_heads=2, **options)
+
+
+def depth_anything(folder: Path, **options: Any) -> None:
+    backbone = dinov2(image_size=56, out_indices=[1, 2, 3, 4], reshape_hidden_states=False)
+    config = DepthAnythingConfig(backbone_config=backbone, reassemble_hidden_size=16, head_hidden_size=4, **NECK, **options)
+    DepthAnythingForDepthEstimation(config).save_pretrained(folder)
+    rules = {"size": {"height": 56, "width": 56}, "keep_aspect_ratio": True, "ensure_multiple_of": 14}
+    DPTImageProcessorPil(**rules).save_pretrained(folder)
+
+
+def dpt_midas(folder: Path) -> None:
+    layers = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
+    config = DPTConfig(image_size=64, patch_size=16, backbone_out_indices=[0, 1, 2, 3], **layers, **NECK)
+    DPTForDepthEstimation(config).save_pretrained(folder)
+    DPTImageProcessorPil(size={"height": 64, "width": 64}, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folder)
+
+
+def dpt_dinov2(folder: Path) -> None:
+    backbone = dinov2(image_size=56, out_indices=[1, 2, 3, 4], reshape_hidden_states=False)
+    DPTForDepthEstimation(DPTConfig(backbone_config=backbone, hidden_size=16, **NECK)).save_pretrained(folder)
+    # as published: nothing is resized, values stay 0 to 255, the image is padded to whole patches
+    rules = {"do_resize": False, "do_rescale": False, "do_pad": True, "size_divisor": 14}
+    DPTImageProcessorPil(image_mean=[123.675, 116.28, 103.53], image_std=[58.395, 57.12, 57.375], **rules).save_pretrained(folder)
+
+
+def zoedepth(folder: Path, *, num_domains: int) -> None:
+    layers = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
+    backbone = BeitConfig(image_size=64, patch_size=16, out_indices=[1, 2, 3, 4], reshape_hidden_states=False, **layers)
+    bins = [{"name": f"domain{i}", "n_bins": 8, "min_depth": 0.001, "max_depth": 10.0 * (i + 1)} for i in range(num_domains)]
+    heads = {"num_relative_features": 4, "bottleneck_features": 8, "bin_embedding_dim": 8, "num_attractors": [4, 2, 2, 1]}
+    patch = {
+        "num_patch_transformer_layers": 4,
+        "patch_transformer_hidden_size": 128,
+        "patch_transformer_intermediate_size": 8,
+        "patch_transformer_num_attention_heads": 2,
+    }
+    config = ZoeDepthConfig(backbone_config=backbone, bin_configurations=bins, **NECK, **heads, **patch)
+    ZoeDepthForDepthEstimation(config).save_pretrained(folder)
+    rules = {"size": {"height": 64, "width": 96}, "keep_aspect_ratio": True, "ensure_multiple_of": 16}
+    ZoeDepthImageProcessorPil(**rules).save_pretrained(folder)
+
+
+def depth_pro(folder: Path, *, use_fov_model: bool = True) -> None:
+    vit = dinov2(image_size=32, patch_size=8)
+    config = DepthProConfig(
+        patch_size=32,
+        fusion_hidden_size=16,
+        intermediate_hook_ids=[3, 1],
+        intermediate_feature_dims=[8, 8],
+        scaled_images_ratios=[0.5, 1.0],
+        scaled_images_overlap_ratios=[0.0, 0.25],
+        scaled_images_feature_dims=[8, 8],
+        merge_padding_value=1,
+        image_model_config=vit,
+        patch_model_config=vit,
+        fov_model_config=vit,
+        use_fov_model=use_fov_model,
+        num_fov_head_layers=0,
+    )
+    network = DepthProForDepthEstimation(config)
+    with torch.no_grad():
+        if network.fov_model is not None:
+            network.fov_model.head.layers[-1].bias.fill_(50.0)
+        network.head.layers[-2].weight.mul_(0.02)
+        network.head.layers[-2].bias.fill_(5.0)
+    network.save_pretrained(folder)
+    rules = {"size": {"height": 64, "width": 64}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    write_json(folder / "preprocessor_config.json", {"image_processor_type": "DepthProImageProcessor", **rules})
+
+
+def glpn(folder: Path) -> None:
+    sizes = {"hidden_sizes": [4, 8, 8, 8], "num_attention_heads": [1, 1, 1, 1], "depths": [1, 1, 1, 1], "mlp_ratios": [2, 2, 2, 2]}
+    GLPNForDepthEstimation(GLPNConfig(decoder_hidden_size=8, max_depth=10, **sizes)).save_pretrained(folder)
+    GLPNImageProcessorPil(do_normalize=False).save_pretrained(folder)
+
+
+FAMILIES: dict[str, tuple[Callable[[Path], None], DepthKind]] = {
+    "depth_anything": (depth_anything, DepthKind.AFFINE_INVARIANT_INVERSE),
+    "depth_anything_metric": (lambda f: depth_anything(f, depth_estimation_type="metric", max_depth=20), DepthKind.METRIC),
+    "dpt_midas": (dpt_midas, DepthKind.AFFINE_INVARIANT_INVERSE),
+    "dpt_dinov2": (dpt_dinov2, DepthKind.METRIC),
+    "zoedepth": (lambda f: zoedepth(f, num_domains=1), DepthKind.METRIC),
+    "zoedepth_two_domains": (lambda f: zoedepth(f, num_domains=2), DepthKind.METRIC),
+    "depth_pro": (depth_pro, DepthKind.METRIC),
+    "glpn": (glpn, DepthKind.METRIC),
+}
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    torch.manual_seed(0)
+    folders = {name: tmp_path_factory.mktemp(name) for name in FAMILIES}
+    for name, (make, _) in FAMILIES.items():
+        make(folders[name])
+    return folders
+
+
+def answer(folder: Path, image: np.ndarray, K: torch.Tensor | None = None) -> np.ndarray:
+    reader, _ = load_pretrained(str(folder))
+    with torch.inference_mode():
+        values = reader.run(reader.prepare(image)[None, None], K).values[0, 0]
+        return reader.restore(values, height=image.shape[0], width=image.shape[1]).numpy()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_load_pretrained__kind_and_size(checkpoints: dict[str, Path], family: str) -> None:
+    reader, network = load_pretrained(str(checkpoints[family]))
+    assert reader.kind is FAMILIES[family][1]
+    assert next(network.parameters()).dtype is torch.float32
+    values = answer(checkpoints[family], IMAGE)
+    assert values.shape == IMAGE.shape[:2]
+    assert np.isfinite(values).all()
+    assert values.std() > 0
+
+
+@pytest.mark.parametrize("family", ["depth_anything", "depth_anything_metric", "dpt_midas"])
+def test_plain_reader__equals_transformers(checkpoints: dict[str, Path], family: str) -> None:
+    folder = checkpoints[family]
+    processor = DPTImageProcessorPil.from_pretrained(folder)
+    kind = DPTForDepthEstimation if family == "dpt_midas" else DepthAnythingForDepthEstimation
+    with torch.inference_mode():
+        output = kind.from_pretrained(folder).eval()(**processor(images=IMAGE, return_tensors="pt"))
+    direct = processor.post_process_depth_estimation(output, target_sizes=[IMAGE.shape[:2]])[0]["predicted_depth"]
+    np.testing.assert_allclose(answer(folder, IMAGE), direct.numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_plain_reader__glpn_equals_transformers(checkpoints: dict[str, Path]) -> None:
+    folder = checkpoints["glpn"]
+    processor = GLPNImageProcessorPil.from_pretrained(folder)
+    with torch.inference_mode():
+        output = GLPNForDepthEstimation.from_pretrained(folder).eval()(**processor(images=IMAGE, return_tensors="pt"))
+    direct = processor.post_process_depth_estimation(output, target_sizes=[IMAGE.shape[:2]])[0]["predicted_depth"]
+    np.testing.assert_allclose(answer(folder, IMAGE), direct.numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_plain_reader__padding_is_cut_off(checkpoints: dict[str, Path]) -> None:
+    """The image 60x90 becomes 70x98 by 5 rows and 4 columns on each side; `transformers` would squeeze them back in."""
+    reader, _ = load_pretrained(str(checkpoints["dpt_dinov2"]))
+    assert reader.prepare(IMAGE).shape == (3, 70, 98)
+    ramp = torch.arange(98.0).expand(70, 98)
+    np.testing.assert_allclose(reader.restore(ramp, height=60, width=90)[0].numpy(), np.arange(4.0, 94.0), atol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["zoedepth", "zoedepth_two_domains"])
+def test_zoedepth_reader__equals_transformers(checkpoints: dict[str, Path], family: str) -> None:
+    folder = checkpoints[family]
+    processor = ZoeDepthImageProcessorPil.from_pretrained(folder)
+    with torch.inference_mode():
+        output = ZoeDepthForDepthEstimation.from_pretrained(folder).eval()(**processor(images=IMAGE, return_tensors="pt"))
+    # `post_process_depth_estimation` needs torchvision; this is what it does, in the words of its source.
+    top, left = int(np.sqrt(60 / 2) * 3), int(np.sqrt(90 / 2) * 3)
+    padded = functional.interpolate(output.predicted_depth[None], size=(60 + 2 * top, 90 + 2 * left), mode="bicubic")
+    direct = padded[0, 0, top:-top, left:-left].numpy()
+    np.testing.assert_allclose(answer(folder, IMAGE), direct, rtol=1e-5)
+    assert (answer(folder, IMAGE) > 0).all()
+
+
+def test_zoedepth_reader__two_domains_run_one_by_one(checkpoints: dict[str, Path]) -> None:
+    assert load_pretrained(str(checkpoints["zoedepth_two_domains"]))[0].max_together == 1
+    assert load_pretrained(str(checkpoints["zoedepth"]))[0].max_together > 1
+
+
+def test_depth_pro_reader__equals_the_rule_of_transformers(checkpoints: dict[str, Path]) -> None:
+    folder = checkpoints["depth_pro"]
+    pixels = (torch.from_numpy(IMAGE).permute(2, 0, 1)[None].float() / 255 - 0.5) / 0.5
+    pixels = functional.interpolate(pixels, size=(64, 64), mode="bilinear")
+    with torch.inference_mode():
+        output = DepthProForDepthEstimation.from_pretrained(folder).eval()(pixel_values=pixels)
+    fov = float(output.field_of_view)
+    assert 20 < fov < 90
+    focal_px = 0.5 * 90 / np.tan(0.5 * np.radians(fov))
+    inverse = functional.interpolate(output.predicted_depth[None] * 90 / focal_px, size=(60, 90), mode="bilinear")[0, 0]
+    np.testing.assert_allclose(answer(folder, IMAGE), 1 / inverse.clamp(1e-4, 1e4).numpy(), rtol=1e-4)
+
+
+def test_depth_pro_reader__known_focal_length_scales_depth(checkpoints: dict[str, Path]) -> None:
+    K = torch.eye(3).expand(1, 1, 3, 3).clone()
+    K[..., 0, 0] = 40.0
+    near = answer(checkpoints["depth_pro"], IMAGE, K)
+    K[..., 0, 0] = 80.0
+    np.testing.assert_allclose(answer(checkpoints["depth_pro"], IMAGE, K), 2 * near, rtol=1e-5)
+
+
+def test_depth_pro_reader__needs_camera_without_field_of_view(tmp_path: Path) -> None:
+    depth_pro(tmp_path, use_fov_model=False)
+    reader, _ = load_pretrained(str(tmp_path))
+    assert reader.needs_camera
+
+
+def test_load_pretrained__another_kind_of_model(tmp_path: Path) -> None:
+    ResNetForImageClassification(ResNetConfig(embedding_size=8, hidden_sizes=[8], depths=[1])).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="is a resnet, not a depth model"):
+        load_pretrained(str(tmp_path))
+
+
+def test_load_pretrained__weights_of_another_architecture(tmp_path: Path) -> None:
+    depth_anything(tmp_path)
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    dpt_midas(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(weights)
+    with pytest.raises(UserError, match=r"its weights (lack|have another shape for) \w+\."):
+        load_pretrained(str(tmp_path))
+
+
+def test_load_pretrained__pickle_only(tmp_path: Path) -> None:
+    depth_anything(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"pytorch_model.bin: is a pickle.*safetensors"):
+        load_pretrained(str(tmp_path))
+
+
+def test_load_pretrained__no_image_processor(tmp_path: Path) -> None:
+    depth_anything(tmp_path)
+    (tmp_path / "preprocessor_config.json").unlink()
+    with pytest.raises(UserError, match="cannot be loaded"):
+        load_pretrained(str(tmp_path))

@@ -1,0 +1,143 @@
+"""Producing data sets: the same bytes however they are made, resumed, refused."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from leadline.io.depth import read_depth
+from leadline.io.image import read_image, read_labels
+from leadline.scenes.produce import produce
+from leadline.scenes.variants import choose_variant
+from leadline.types import UserError
+
+SIZE = {"frames": 2, "height": 32, "width": 48, "seed": 3, "spp": 1, "variant": "scalar"}
+
+
+def digest(folder: Path) -> dict[str, str]:
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def rooms(tmp_path_factory) -> Path:
+    return produce("rooms", tmp_path_factory.mktemp("rooms"), scenes=2, workers=1, **SIZE)
+
+
+def test_produce__writes_the_whole_layout(rooms):
+    about = json.loads((rooms / "dataset.json").read_text())
+    assert about["format"] == 1 and about["family"] == "rooms" and about["seeds"] == [3, 4] and about["rig"] is None
+    files = {"rgb.png", "depth.png", "normal.png", "albedo.png", "diffuse.png", "instance.png", "material.png", "meta.json"}
+    for seed in (3, 4):
+        for frame in (0, 1):
+            folder = rooms / f"scene_{seed:06d}" / f"frame_{frame:04d}" / "cam"
+            assert {p.name for p in folder.iterdir()} == files
+    rgb, depth = read_image(folder / "rgb.png"), read_depth(folder / "depth.png")
+    assert rgb.shape == (32, 48, 3) and 40 < rgb.mean() < 220
+    assert depth.usable.all() and 0.3 < depth.values.min() and depth.values.max() < 10
+    steps = depth.values.astype(np.float64) * 1000
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-2)  # quantised to a millimetre
+    assert read_labels(folder / "instance.png").max() > 5
+    meta = json.loads((folder / "meta.json").read_text())
+    rotation = np.array(meta["cam_from_world"])[:3, :3]
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
+    assert meta["exposure"] == json.loads((rooms / "scene_000004" / "frame_0000" / "cam" / "meta.json").read_text())["exposure"]
+
+
+def test_produce__diffuse_pixels_of_rgb_and_diffuse_are_equal(rooms):
+    for folder in rooms.glob("scene_*/frame_*/cam"):
+        matte = read_labels(folder / "material.png") == 0
+        np.testing.assert_array_equal(read_image(folder / "rgb.png")[matte], read_image(folder / "diffuse.png")[matte])
+
+
+def test_produce__same_bytes_with_two_processes_and_after_losing_frames(rooms, tmp_path):
+    told: list[int] = []
+    other = produce("rooms", tmp_path, scenes=2, workers=2, progress=told.append, **SIZE)
+    assert digest(other) == digest(rooms)
+    assert sum(told) == 4
+    shutil.rmtree(other / "scene_000003")
+    (other / "scene_000004" / "frame_0001").rename(other / "scene_000004" / ".frame_0001")  # as a killed run leaves it
+    (other / "scene_000004" / ".frame_0001" / "cam" / "rgb.png").unlink()
+    kept = (other / "scene_000004" / "frame_0000" / "cam" / "rgb.png").stat().st_mtime_ns
+    produce("rooms", other, scenes=2, workers=1, **SIZE)
+    assert digest(other) == digest(rooms)
+    assert (other / "scene_000004" / "frame_0000" / "cam" / "rgb.png").stat().st_mtime_ns == kept
+
+
+def test_produce__other_parameters_are_refused_and_more_scenes_are_not(rooms):
+    with pytest.raises(UserError, match="frames 2, not 3"):
+        produce("rooms", rooms, scenes=2, workers=1, **(SIZE | {"frames": 3}))
+    with pytest.raises(UserError, match="spp 1, not 2"):
+        produce("rooms", rooms, scenes=2, workers=1, **(SIZE | {"spp": 2}))
+    before = digest(rooms)
+    produce("rooms", rooms, scenes=1, workers=1, **SIZE)
+    assert digest(rooms) == before
+
+
+@pytest.mark.parametrize(
+    ("family", "change", "complaint"),
+    [
+        ("castles", {}, "no family"),
+        ("rooms", {"frames": 0}, "--frames"),
+        ("rooms", {"height": 4}, "--height"),
+        ("rooms", {"seed": 9999, "scenes": 2}, "train split"),
+        ("rooms", {"variant": "cuda"}, "no variant"),
+        ("streets", {}, "rig"),
+    ],
+)
+def test_produce__refuses_what_makes_no_sense(tmp_path, family, change, complaint):
+    with pytest.raises(UserError, match=complaint):
+        produce(family, tmp_path / "out", **({"scenes": 1, "workers": 1} | SIZE | change))
+
+
+def test_produce__unwritable_folder(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("x")
+    with pytest.raises(UserError, match="file"):
+        produce("rooms", blocked, scenes=1, workers=1, **SIZE)
+
+
+def test_render__without_mitsuba_says_what_to_install():
+    code = """
+import sys
+sys.modules["mitsuba"] = None
+try:
+    import leadline.scenes.produce
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("UserError") and "pip install 'leadline[scenes]'" in result.stdout
+
+
+def test_import__needs_no_torch():
+    code = "import sys, leadline.scenes.produce; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
+
+
+@pytest.mark.slow
+def test_variants__llvm_gives_the_same_truth(tmp_path):
+    try:
+        choose_variant("llvm")
+    except UserError as error:
+        pytest.skip(str(error))
+    arguments = "scenes=1, frames=2, height=32, width=48, seed=3, spp=16, workers=1"
+    for variant in ("scalar", "llvm"):
+        code = (
+            f"from leadline.scenes.produce import produce; produce('rooms', {str(tmp_path / variant)!r}, {arguments}, variant={variant!r})"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
+    for folder in (tmp_path / "scalar").glob("scene_*/frame_*/cam"):
+        other = tmp_path / "llvm" / folder.relative_to(tmp_path / "scalar")
+        instance = read_labels(folder / "instance.png")
+        same = instance == read_labels(other / "instance.png")
+        assert same.mean() > 0.995  # a ray through an edge may fall on either side
+        depth, other_depth = read_depth(folder / "depth.png").values, read_depth(other / "depth.png").values
+        np.testing.assert_allclose(depth[same], other_depth[same], rtol=1e-3)
+        difference = read_image(folder / "rgb.png").astype(float) - read_image(other / "rgb.png")
+        assert np.abs(difference).mean() < 8
