@@ -65,7 +65,7 @@ def _print(report: "CheckReport") -> None:
         depth = "none" if found.nearest_m is None else f"{found.nearest_m:.2f} to {found.farthest_m:.2f}"
         share = "none" if found.valid_share is None else f"{100 * found.valid_share:.1f} %"
         table.add_row(camera, str(found.images), sizes, depth, share)
-    console = Console()
+    console = Console(markup=False)  # a path may hold [brackets]
     console.print(table)
     opened = "all opened" if report.num_opened == report.num_views else f"{report.num_opened} opened"
     print(f"{report.num_sequences} sequences, {report.num_records} records, {report.num_views} images ({opened})")

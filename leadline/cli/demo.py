@@ -52,8 +52,11 @@ def run(argv: list[str]) -> int:
     # What cannot work is said now, not in ten minutes.
     photo = None if options.image is None else read_image(options.image)
     from leadline.cli.worlds import need_extras
+    from leadline.methods.predictor import check_photo
 
     need_extras()
+    if options.image is not None and photo is not None:
+        check_photo(photo, fov_x_deg=options.fov_x_deg, subject=str(options.image))
     from leadline.cli.demo_report import Scores, write_demo_report
     from leadline.cli.worlds import render_all, row_median, scored, trained_on
     from leadline.methods.loading import load

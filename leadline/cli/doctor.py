@@ -98,9 +98,10 @@ def _renderer_variants() -> Finding:
 def _print(findings: list[Finding]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("what", "state", "detail", "remedy")
     colors = {"ok": "green", "missing": "yellow", "broken": "red"}
     for finding in findings:
-        table.add_row(finding.subject, f"[{colors[finding.state]}]{finding.state}[/]", finding.detail, finding.remedy)
-    Console().print(table)
+        table.add_row(finding.subject, Text(finding.state, style=colors[finding.state]), finding.detail, finding.remedy)
+    Console(markup=False).print(table)  # else [scenes] in a remedy would be read as a style

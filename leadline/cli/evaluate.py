@@ -131,10 +131,11 @@ def _print(evaluation: "Evaluation") -> None:
     """What was done, then the numbers, then what limits them."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from leadline.evaluation.metrics import METRICS
 
-    console = Console()
+    console = Console(markup=False)  # a path may hold [brackets]
     about = Table.grid(padding=(0, 2))
     about.add_row("protocol", str(evaluation.protocol))
     about.add_row("predictor", f"{evaluation.predictor} ({evaluation.kind.value})")
@@ -144,7 +145,7 @@ def _print(evaluation: "Evaluation") -> None:
     for key in ("valid pixels", "resize", "alignment", "clamp", "flip", "average"):
         about.add_row(key, evaluation.description[key])
     for note in evaluation.notes:
-        about.add_row("[bold]note[/bold]", note)
+        about.add_row(Text("note", style="bold"), note)
     console.print(about)
     rows = {"all": (evaluation.num_images, evaluation.num_pixels, evaluation.metrics)}
     rows |= {name: (r.num_images, r.num_pixels, r.metrics) for name, r in evaluation.regions.items()}

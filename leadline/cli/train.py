@@ -65,5 +65,5 @@ def _dry_run(config: TrainConfig) -> int:
     table = Table(show_header=False)
     for name, value in dry_run(config).items():
         table.add_row(name, value)
-    Console().print(table)
+    Console(markup=False).print(table)
     return 0

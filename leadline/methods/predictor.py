@@ -276,6 +276,13 @@ def check_image(image: np.ndarray, *, subject: str) -> None:
         raise UserError(subject, f"is {width}x{height} px, thinner than 1:{MAX_ASPECT:g}", "crop it into pieces")
 
 
+def check_photo(image: np.ndarray, *, fov_x_deg: float | None, subject: str) -> None:
+    """Raise UserError when `predict` would refuse `image`, or this field of view [degrees] for it."""
+    check_image(image, subject=subject)
+    if fov_x_deg is not None:
+        Camera.from_fov(fov_x_deg, width=image.shape[1], height=image.shape[0], name=subject)
+
+
 def check_camera(K: object, *, height: int, width: int, subject: str) -> np.ndarray:
     """K as float64 (3, 3). Raises UserError when it cannot belong to an image of `height` x `width`."""
     matrix = checked_K(K, subject=subject)

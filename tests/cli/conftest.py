@@ -1,5 +1,6 @@
 """A tiny metric model, whose depth is untrained and whose everything else is real."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,12 @@ def tiny_relative_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "relative"
     save_model_folder(folder, "supervised", build_method("supervised", config).eval(), ModelInfo(name="relative", height=64, width=96))
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tiny tensors: a second thread only waits, for very long on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,11 +1,15 @@
 """The table of a claim: computed from rows, units skipped when they are there."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from leadline.cli.main import main
-from leadline.cli.reproduce import summarise
+from leadline.cli.reproduce import REQUIRED, summarise
+from leadline.recipes.claims import Claim
+from tests.fixtures.tiny_worlds import TINY_WORLDS, tiny_recipe
 
 
 def _row(variant: str, seed: int, abs_rel: float, region: str = "all", split: str = "rooms-test") -> dict[str, Any]:
@@ -37,3 +41,36 @@ def test_summarise__keeps_test_sets_apart_and_does_without_a_baseline() -> None:
 def test_reproduce__wrong_words(arguments: list[str], words: str, tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", *arguments, "--out", str(tmp_path)]) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.fixture
+def tiny_claim(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+    """`supervised` with four tiny worlds, one seed and two steps of a tiny network."""
+    claim = Claim("supervised", "Does it run?", TINY_WORLDS, {"row-median": None, "supervised": tiny_recipe()}, (0,), "row-median")
+    monkeypatch.setattr("leadline.cli.reproduce.claim", lambda name, size: claim)
+
+
+def test_reproduce__unit_by_unit_and_nothing_twice(tiny_claim: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["reproduce", "supervised", "--size", "small", "--out", str(tmp_path)]
+    assert main([*command, "--only", "row-median"]) == 0
+    first = json.loads((tmp_path / "results.json").read_text())
+    assert {row["variant"] for row in first["rows"]} == {"row-median"}
+    assert not (tmp_path / "runs").exists()
+    assert main(command) == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert {(row["variant"], row["split"]) for row in results["rows"]} == {
+        (variant, split) for variant in ("row-median", "supervised") for split in ("rooms-test", "streets-test")
+    }
+    assert {"all", "camera:CAM_FRONT", "material:diffuse"} <= {row["region"] for row in results["rows"]}
+    assert all(set(REQUIRED) <= row["metrics"].keys() and row["num_pixels"] > 0 for row in results["rows"])
+    assert results["summary"] == summarise(results["rows"], baseline="row-median")
+    assert results["summary"]["rooms-test"]["row-median"]["abs_rel_over_baseline"] == 1.0
+    assert "supervised" in (tmp_path / "report.html").read_text()
+    kept = {
+        path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.suffix in (".safetensors", ".png") or "units" in path.parts
+    }
+    capsys.readouterr()
+    assert main(command) == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert json.loads((tmp_path / "results.json").read_text())["rows"] == results["rows"]
+    assert "seed 0" not in capsys.readouterr().err

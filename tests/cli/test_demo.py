@@ -1,0 +1,76 @@
+"""`leadline demo` as a user types it, on worlds and a network so small that it takes seconds."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from leadline.cli.main import main
+from leadline.io.depth import read_depth
+from tests.fixtures import bad_files
+from tests.fixtures.tiny_worlds import TINY_WORLDS, tiny_recipe
+
+MakeFile = Callable[[Path], Path]
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+    """The demo with four tiny worlds and two steps of a tiny network."""
+    recipe = tiny_recipe()
+    monkeypatch.setattr("leadline.recipes.worlds.DEMO", TINY_WORLDS)
+    monkeypatch.setattr("leadline.recipes.supervised.supervised_worlds", lambda: recipe)
+
+
+def _stamps(folder: Path) -> dict[Path, int]:
+    kept = [path for name in ("worlds", "run") for path in (folder / name).rglob("*") if path.suffix in (".png", ".safetensors")]
+    return {path: path.stat().st_mtime_ns for path in kept}
+
+
+def test_demo__from_nothing_to_a_report_and_again_with_another_photo(
+    tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, photo = tmp_path / "demo", tmp_path / "my photo.jpg"
+    Image.fromarray(bad_files.photo(60, 90)).save(photo)
+    assert main(["demo", "--out", str(out)]) == 0
+    record = json.loads((out / "metrics.json").read_text())
+    assert set(record["results"]) == {"rooms", "streets"}
+    for family, images in (("rooms", 1), ("streets", 6)):
+        figures = record["results"][family]
+        assert figures["num_images"] == images and figures["num_pixels"] > 0
+        ratio = figures["model"]["abs_rel"] / figures["baseline"]["abs_rel"]
+        assert figures["abs_rel_over_baseline"] == pytest.approx(ratio)
+    assert set(record["seconds"]) == {"render", "train", "evaluate", "predict"} and record["peak_memory_mb"] > 0
+    printed = capsys.readouterr().out
+    assert "rooms: abs_rel" in printed and str(out / "report.html") in printed
+    page = (out / "report.html").read_text()
+    assert "Your photo" not in page and f"{record['results']['rooms']['model']['abs_rel']:.3f}" in page
+
+    before = _stamps(out)
+    assert main(["demo", "--out", str(out), "--image", str(photo), "--fov-x-deg", "70"]) == 0
+    assert _stamps(out) == before, "the second run renders and trains nothing"
+    assert json.loads((out / "metrics.json").read_text())["results"] == record["results"]
+    assert read_depth(out / "photo.png").values.shape == (60, 90)
+    assert (out / "photo.ply").exists() and "Your photo" in (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("make", "extra", "words"),
+    [
+        (bad_files.text_jpeg, [], "text.jpg: is not an image"),
+        (bad_files.truncated_jpeg, [], "truncated.jpg"),
+        (bad_files.missing_file, [], "missing.jpg"),
+        (bad_files.single_pixel_png, [], "single_pixel.png: is 1x1 px"),
+        (bad_files.strip_png, [], "strip.png: is 20000x10 px"),
+        (bad_files.good_jpeg, ["--fov-x-deg", "190"], "field of view"),
+    ],
+)
+def test_demo__a_bad_photo_is_said_at_once_not_in_ten_minutes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, make: MakeFile, extra: list[str], words: str
+) -> None:
+    monkeypatch.setattr("leadline.cli.worlds.render_all", lambda *_: pytest.fail("rendering had begun"))
+    assert main(["demo", "--out", str(tmp_path / "demo"), "--image", str(make(tmp_path)), *extra]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("leadline demo: ") and error.count("\n") == 1 and words in error
+    assert not (tmp_path / "demo").exists()
