@@ -75,3 +75,9 @@ class Conv3x3(nn.Conv2d):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, kernel_size=3, padding=1, padding_mode="reflect")
+
+    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
+        """The map, convolved. A side of one pixel, as of a stride-32 map of 32 pixels, has nothing to reflect and is repeated."""
+        if min(input.shape[-2:]) > 1:
+            return super().forward(input)
+        return functional.conv2d(functional.pad(input, (1, 1, 1, 1), mode="replicate"), self.weight, self.bias)

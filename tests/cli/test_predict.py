@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,6 +48,17 @@ def test_predict__a_folder_keeps_its_shape_and_equal_stems_stay_apart(tiny_model
     found = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.npz"))
     assert found == ["a_jpg.npz", "a_png.npz", "deep/b.npz"]
     assert read_depth(tmp_path / "out" / "deep" / "b.npz").values.shape == (80, 70)
+
+
+@pytest.mark.parametrize("shape", [(32, 96), (33, 256), (256, 32)])
+def test_predict__an_image_as_flat_as_they_may_be(tiny_model: Path, tmp_path: Path, shape: tuple[int, int]) -> None:
+    """The coarsest map of a network for images 32 px high is one pixel high."""
+    shutil.copytree(tiny_model, tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"input": {"height": 32, "width": 96}}))
+    photo = _photo(tmp_path / "flat.png", *shape)
+    assert main(["predict", str(tmp_path / "model"), str(photo), "--out", str(tmp_path / "out"), "--format", "npz"]) == 0
+    assert read_depth(tmp_path / "out" / "flat.npz").values.shape == shape
 
 
 def test_predict__a_glob(tiny_model: Path, tmp_path: Path) -> None:

@@ -55,6 +55,25 @@ def test_unet_decoder__border_reflects() -> None:
     torch.testing.assert_close(finest, finest[..., :1, :1].expand_as(finest))
 
 
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (32, 96), (96, 32)])
+def test_unet_decoder__image_of_one_coarse_pixel(height: int, width: int) -> None:
+    """A stride-32 map that is one pixel high cannot be reflected; a constant image still gives a constant map."""
+    decoder = UNetDecoder((4, 4, 4, 4, 4), (2, 4, 8, 16, 32), width=0.1)
+    with torch.inference_mode():
+        finest = decoder([torch.ones(1, 4, height // s, width // s) for s in (2, 4, 8, 16, 32)])[0]
+    assert finest.shape[-2:] == (height, width)
+    torch.testing.assert_close(finest, finest[..., :1, :1].expand_as(finest))
+
+
+@pytest.mark.parametrize("name", ["resnet-tiny", "dinov2-tiny"])
+def test_dpt_decoder__image_of_one_coarse_row(name: str) -> None:
+    encoder = build_encoder(name).eval()
+    decoder = DPTDecoder(encoder.channels, encoder.strides, width=0.25)
+    side = encoder.size_multiple
+    with torch.inference_mode():
+        assert decoder(encoder(torch.rand(1, 3, side, 3 * side)))[0].shape[-2:] == (side, 3 * side)
+
+
 @pytest.mark.parametrize("name", ["resnet-tiny", "convnextv2-atto", "dinov2-tiny"])
 def test_dpt_decoder__one_map_at_full_resolution(name: str) -> None:
     encoder = build_encoder(name).eval()
