@@ -40,6 +40,8 @@ class EvaluateOptions:
     """Accept fewer images than the protocol is defined on; the result says so."""
     regions: tuple[Literal["camera", "material"], ...] = ()
     """Also one row per camera, per material, or both."""
+    kind: Literal["metric", "scale_invariant", "affine_invariant", "affine_invariant_inverse"] | None = None
+    """What the model returns, for the few checkpoints that do not say it."""
     pred_kind: Literal["metric", "scale_invariant", "affine_invariant", "affine_invariant_inverse"] | None = None
     """What prediction files hold that do not say it; metric if not given."""
     pred_scale: float | None = None
@@ -88,7 +90,7 @@ def _of_model(options: EvaluateOptions, protocol: "Protocol") -> "Evaluation":
     _check_positive("--limit", options.limit)
     _check_positive("--batch", options.batch)
     dataset = open_dataset(options.data, options.split)
-    model = load(options.model, device=options.device)
+    model = load(options.model, device=options.device, kind=None if options.kind is None else DepthKind(options.kind))
     total = sum(len(record.cameras) for record in dataset.records)
     with progress("evaluate", total if options.limit is None else min(total, options.limit)) as advance:
         return evaluate_model(

@@ -1,8 +1,6 @@
 """README.md of a model folder: what the model is, what it may be used for, how to run it."""
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from leadline.types import DepthKind
@@ -33,7 +31,8 @@ A leadline model: method `{config["method"]}`, {config["parameters"] / 1e6:.1f} 
 |---|---|
 | output | {MEANING[DepthKind(config["kind"])]} (`{config["kind"]}`) |
 | trained on | {data} |
-| licence of the weights | {config["licence"]} |
+| starts from | {_start(config)} |
+| licence of the weights | {_licence(config)} |
 | written by | leadline {config["leadline_version"]} |
 
 ```python
@@ -45,16 +44,20 @@ or `leadline predict path/or/hub-id photo.jpg --out out`.
 """
 
 
-def licence_of_card(path: Path) -> str:
-    """The licence that the metadata block of a card states, "unknown" without one."""
-    if not path.is_file():
-        return "unknown"
-    text = path.read_text(encoding="utf-8", errors="replace")
-    block = re.match(r"---\n(.*?)\n---", text, flags=re.DOTALL)
-    stated = re.search(r"^license(?:_name)?:\s*(\S.*)$", block.group(1), flags=re.MULTILINE) if block else None
-    return stated.group(1).strip() if stated else "unknown"
+def _start(config: Mapping[str, Any]) -> str:
+    starts = config["details"].get("starts_from", ())
+    return ", ".join(f"`{start['weights']}` (licence: {start['licence']})" for start in starts) or "no pretrained encoder"
+
+
+def _licence(config: Mapping[str, Any]) -> str:
+    if config["licence"] != "unknown":
+        return config["licence"]
+    if config["details"].get("starts_from"):
+        return "unknown: the weights it started from do not say theirs; ask who published them before you use or share this model"
+    return "unknown: who trained it has not stated one"
 
 
 def _hub_licence(licence: str) -> str:
-    known = {"Apache-2.0": "apache-2.0", "MIT": "mit", "CC BY-NC 4.0": "cc-by-nc-4.0"}
-    return known.get(licence, "other")
+    """As the model hub spells it."""
+    spelled = licence.lower().replace(" ", "-")
+    return spelled if spelled in ("apache-2.0", "mit", "cc-by-nc-4.0", "unknown") else "other"

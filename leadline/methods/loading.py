@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ from leadline.io.atomic import writable_folder
 from leadline.io.jsonfile import read_json, write_json
 from leadline.io.weights import load_into, save_weights
 from leadline.methods.base import Method
-from leadline.methods.card import licence_of_card, model_card
+from leadline.methods.card import model_card
 from leadline.methods.catalog import build_method
 from leadline.methods.predictor import DepthModel, MethodReader, ModelInfo
-from leadline.models.hub import PICKLES, download, from_hub, looks_like_path, refuse_pickle
+from leadline.models.hub import PICKLES, download, from_hub, looks_like_path, refuse_pickle, stated_licence
 from leadline.models.known import KNOWN_MODELS, known_model
 from leadline.types import DepthKind, UserError
 
@@ -31,23 +31,24 @@ WEIGHTS = "model.safetensors"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def load(model: str | Path, *, device: str = "cpu") -> DepthModel:
+def load(model: str | Path, *, device: str = "cpu", kind: DepthKind | None = None) -> DepthModel:
     """The model `model`: a run folder, a model folder, a `transformers` folder, a name from `leadline models`, or a hub id.
 
-    Raises UserError for what does not exist (suggesting near names), is incomplete, is a pickle, or holds weights of another architecture.
+    `kind` says what the model returns, for the checkpoints that do not say it themselves. Raises UserError for what does not
+    exist (suggesting near names), is incomplete, is a pickle, holds weights of another architecture, or is of another kind.
     """
     folder = Path(model)
     if folder.is_dir():
-        return _load_folder(folder, device=device)
+        return _load_folder(folder, device=device, kind=kind)
     if folder.exists():
         wrong = "is a pickle, which can run code when it is opened" if folder.suffix in PICKLES else "is a file"
         raise UserError(folder, wrong, "give the folder that holds config.json and model.safetensors")
     known = known_model(str(model))
     if known is not None:
-        return _load_transformers(known.hub_id, name=known.name, licence=known.licence, device=device)
+        return _load_transformers(known.hub_id, name=known.name, licence=known.licence, device=device, kind=kind)
     if HUB_ID.fullmatch(str(model)) is None or looks_like_path(str(model)):
         raise UserError(model, "is not a folder, nor a model leadline knows", _suggestion(str(model)))
-    return _load_hub_id(str(model), device=device)
+    return _load_hub_id(str(model), device=device, kind=kind)
 
 
 def save_model_folder(path: str | Path, method_name: str, method: Method, info: ModelInfo) -> None:
@@ -58,7 +59,7 @@ def save_model_folder(path: str | Path, method_name: str, method: Method, info: 
     path = Path(path)
     if path.exists() and not (path / "config.json").is_file() and not (path.is_dir() and not any(path.iterdir())):
         raise UserError(path, "exists and is not a model folder", "choose another place")
-    config = _folder_config(method_name, method, info)
+    config = _folder_config(method_name, method, _with_start(info, method))
     fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=writable_folder(path.parent)))
     try:
         save_weights(fresh / WEIGHTS, method.state_dict())
@@ -99,7 +100,7 @@ def from_pretrained(source: str | Path, *, device: str = "cpu") -> DepthModel:
     return load(source, device=device)
 
 
-def _load_folder(folder: Path, *, device: str) -> DepthModel:
+def _load_folder(folder: Path, *, device: str, kind: DepthKind | None) -> DepthModel:
     folder = _model_of_run(folder)
     if not (folder / "config.json").is_file():
         refuse_pickle(folder)
@@ -108,14 +109,14 @@ def _load_folder(folder: Path, *, device: str) -> DepthModel:
     if not isinstance(config, dict):
         raise UserError(folder / "config.json", "is not a configuration", "give a model folder")
     if "leadline_format" in config:
-        return _load_model_folder(folder, config, device=device)
+        return _load_model_folder(folder, config, device=device, kind=kind)
     if "model_type" not in config:
         wrong = "is a run that has not written its model yet" if "method_name" in config else "has a config.json of no known kind"
         raise UserError(folder, wrong, "give a run folder with model/, a model folder, or a transformers checkpoint")
-    return _load_transformers(str(folder), name=folder.name, licence=licence_of_card(folder / "README.md"), device=device)
+    return _load_transformers(str(folder), name=folder.name, licence=stated_licence(str(folder)), device=device, kind=kind)
 
 
-def _load_model_folder(folder: Path, config: Mapping[str, Any], *, device: str) -> DepthModel:
+def _load_model_folder(folder: Path, config: Mapping[str, Any], *, device: str, kind: DepthKind | None) -> DepthModel:
     if config["leadline_format"] != FORMAT:
         raise UserError(folder, f"has format {config['leadline_format']}, this leadline reads {FORMAT}", "install a newer leadline")
     refuse_pickle(folder)
@@ -133,21 +134,23 @@ def _load_model_folder(folder: Path, config: Mapping[str, Any], *, device: str) 
         )
     except (KeyError, TypeError) as error:
         raise UserError(folder / "config.json", f"is incomplete ({error})", "save the model again") from error
+    if kind not in (None, method.kind):
+        raise UserError(folder, f"gives {method.kind.value} values, not {kind.value}", "leave the kind out")
     load_into(method, folder / WEIGHTS)
     return method_model(method, info, device=device)
 
 
-def _load_hub_id(hub_id: str, *, device: str) -> DepthModel:
+def _load_hub_id(hub_id: str, *, device: str, kind: DepthKind | None) -> DepthModel:
     config = read_json(download(hub_id, "config.json", remedy=_suggestion(hub_id)))
     if "leadline_format" in config:
-        return _load_folder(download(hub_id, WEIGHTS).parent, device=device)
-    return _load_transformers(hub_id, name=hub_id, licence=licence_of_card(download(hub_id, "README.md")), device=device)
+        return _load_folder(download(hub_id, WEIGHTS).parent, device=device, kind=kind)
+    return _load_transformers(hub_id, name=hub_id, licence=stated_licence(hub_id), device=device, kind=kind)
 
 
-def _load_transformers(source: str, *, name: str, licence: str, device: str) -> DepthModel:
+def _load_transformers(source: str, *, name: str, licence: str, device: str, kind: DepthKind | None) -> DepthModel:
     from leadline.models.pretrained import load_pretrained
 
-    reader, network = load_pretrained(source)
+    reader, network = load_pretrained(source, kind)
     return DepthModel(reader, network, ModelInfo(name=name, licence=licence, details={"source": source}), device=device)
 
 
@@ -173,6 +176,19 @@ def _swap(fresh: Path, path: Path) -> None:
     os.replace(path, aside / path.name)
     os.replace(fresh, path)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _with_start(info: ModelInfo, method: Method) -> ModelInfo:
+    """`info` with what the encoders started from, whose licence the whole takes over unless `info` has one."""
+    from leadline.models.encoders import starting_weights  # imports transformers, which not every model needs
+
+    starts = info.details.get("starts_from") or [asdict(start) for start in starting_weights(method)]
+    if not starts:
+        return info
+    licences = sorted({start["licence"] for start in starts})
+    inherited = "unknown" if "unknown" in licences else " and ".join(licences)
+    licence = inherited if info.licence == "unknown" else info.licence
+    return replace(info, licence=licence, details=dict(info.details) | {"starts_from": starts})
 
 
 def _folder_config(method_name: str, method: Method, info: ModelInfo) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import AutoBackbone, AutoConfig, PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
 
-from leadline.models.hub import from_hub, no_progress_bar
+from leadline.models.hub import from_hub, no_progress_bar, stated_licence
 from leadline.types import UserError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -83,6 +83,8 @@ class Encoder(nn.Module):
 
     mean: Tensor
     std: Tensor
+    weights_from: str | None = None
+    """Hub id or folder of the weights it started from; None for random ones."""
 
     def __init__(self, backbone: nn.Module, *, channels: tuple[int, ...], strides: tuple[int, ...]) -> None:
         super().__init__()
@@ -134,10 +136,24 @@ def build_encoder(name: str, pretrained: str = "none") -> Encoder:
     return _pretrained(name, spec, pretrained)
 
 
-def encoder_licence(name: str, pretrained: str) -> str | None:
-    """Licence of the weights that `build_encoder(name, pretrained)` starts from; None when there are none or it is not known."""
-    spec = ENCODERS[name]
-    return spec.licence if pretrained in ("hub", spec.hub_id) else None
+@dataclass(frozen=True)
+class StartingWeights:
+    """Weights that somebody else published, and their licence, "unknown" where they do not say."""
+
+    weights: str
+    licence: str
+
+
+def starting_weights(network: nn.Module) -> tuple[StartingWeights, ...]:
+    """What the encoders inside `network` started from; nothing for those that started from random weights."""
+    sources = [module.weights_from for module in network.modules() if isinstance(module, Encoder)]
+    return tuple(StartingWeights(source, _licence(source)) for source in dict.fromkeys(sources) if source is not None)
+
+
+def _licence(source: str) -> str:
+    """Of public encoders as listed here, else as the card of the hub repository or the folder states it."""
+    listed = [spec.licence for spec in ENCODERS.values() if spec.hub_id == source]
+    return listed[0] if listed else stated_licence(source)
 
 
 def _pretrained(name: str, spec: EncoderSpec, source: str) -> Encoder:
@@ -163,7 +179,9 @@ def _pretrained(name: str, spec: EncoderSpec, source: str) -> Encoder:
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(NEW_IN_BACKBONES))
     if missing:
         raise UserError(source, f"its weights lack {', '.join(missing[:3])}", "give weights that belong to its config.json")
-    return _wrap(backbone, config, spec)
+    encoder = _wrap(backbone, config, spec)
+    encoder.weights_from = source
+    return encoder
 
 
 def _wrap(backbone: nn.Module, config: PreTrainedConfig, spec: EncoderSpec) -> Encoder:

@@ -1,6 +1,7 @@
 """Weights from the model hub or a local folder, with the failures of `transformers` turned into one clear sentence."""
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,6 +80,27 @@ def download(hub_id: str, name: str, *, remedy: str = "") -> Path:
     Raises UserError like `from_hub`.
     """
     return Path(from_hub(hub_id, lambda local_only: hf_hub_download(hub_id, name, local_files_only=local_only), remedy=remedy))
+
+
+def stated_licence(source: str) -> str:
+    """The licence in the card (README.md) of the hub repository or folder `source`, "unknown" when none says it or there is no card."""
+    if Path(source).is_dir():
+        return licence_of_card(Path(source) / "README.md")
+    try:
+        return licence_of_card(download(source, "README.md"))
+    except UserError:
+        return "unknown"
+
+
+def licence_of_card(path: Path) -> str:
+    """The licence that the metadata block of a card states, "unknown" without one."""
+    if not path.is_file():
+        return "unknown"
+    text = path.read_text(encoding="utf-8", errors="replace")
+    block = re.match(r"---\n(.*?)\n---", text, flags=re.DOTALL)
+    stated = dict(re.findall(r"^(license(?:_name)?):[ \t]*(\S.*)$", block.group(1), flags=re.MULTILINE)) if block else {}
+    # "license: other" has its name beside it
+    return (stated.get("license_name") or stated.get("license") or "unknown").strip().strip("'\"")
 
 
 def refuse_pickle(folder: Path) -> None:

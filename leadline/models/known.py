@@ -99,6 +99,20 @@ KNOWN_MODELS: tuple[KnownModel, ...] = (
 )
 
 
+_PUBLISHED_DPT = {
+    **{f"facebook/dpt-dinov2-{size}-{data}": _METRIC for size in ("small", "base", "large", "giant") for data in ("nyu", "kitti")},
+    **{f"intel/dpt-beit-{size}": _INVERSE for size in ("base-384", "large-384", "large-512")},
+    **{f"intel/dpt-swinv2-{size}": _INVERSE for size in ("base-384", "large-384")},
+}
+"""DPT checkpoints without a short name, in lower case. A DPT's configuration does not say what it returns, so its name must."""
+
+
+def known_kind(hub_id: str) -> DepthKind | None:
+    """What the checkpoint with this hub id returns, as its publishers say; None for others."""
+    model = known_model(hub_id)
+    return _PUBLISHED_DPT.get(hub_id.lower()) if model is None else model.kind
+
+
 def known_model(name: str) -> KnownModel | None:
     """The known checkpoint with this short name or hub id, capital letters aside."""
     wanted = name.lower()

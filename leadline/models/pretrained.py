@@ -4,8 +4,9 @@
 |---|---|---|---|
 | depth_anything | relative | inverse depth, unknown scale and shift | affine_invariant_inverse |
 | depth_anything | metric | metres | metric |
-| dpt | MiDaS (ViT, BEiT, Swin, hybrid) | inverse depth, unknown scale and shift | affine_invariant_inverse |
-| dpt | on DINOv2 (Oquab et al., arXiv 2304.07193, NYU and KITTI) | metres | metric |
+| dpt | MiDaS (Intel), known by hub id | inverse depth, unknown scale and shift | affine_invariant_inverse |
+| dpt | on DINOv2 (Oquab et al., arXiv 2304.07193), known by hub id | metres | metric |
+| dpt | any other: the same head learns both | `depth_estimation_type` in its config.json says, or the user | |
 | zoedepth | one or two sets of bins | metres | metric |
 | depth_pro | canonical inverse depth and field of view | 1 / (metres x focal length in widths) | metric |
 | glpn | sigmoid x max_depth | metres | metric |
@@ -28,28 +29,33 @@ from transformers.models.glpn.image_processing_pil_glpn import GLPNImageProcesso
 from transformers.models.zoedepth.image_processing_pil_zoedepth import ZoeDepthImageProcessorPil
 
 from leadline.models.hub import from_hub, no_progress_bar
+from leadline.models.known import known_kind
 from leadline.models.reader import Answer, Reader
 from leadline.types import DepthKind, UserError
 
 SUPPORTED = ("depth_anything", "dpt", "zoedepth", "depth_pro", "glpn")
 
+SAID: dict[str | None, DepthKind] = {"metric": DepthKind.METRIC, "relative": DepthKind.AFFINE_INVARIANT_INVERSE}
+"""Values of `depth_estimation_type`; the head of Depth Anything has no others."""
+
 NEVER_STORED = ("fusion_stage.layers.0.residual_layer1.", ".mask_token", ".pooler.")
 """Parts of names of weights that published checkpoints lack and no prediction uses."""
 
 
-def load_pretrained(source: str) -> tuple[Reader, nn.Module]:
+def load_pretrained(source: str, stated: DepthKind | None = None) -> tuple[Reader, nn.Module]:
     """The reader and the network of the `transformers` checkpoint `source`, a hub id or a folder.
 
-    Raises UserError for other kinds of model, incomplete weights, pickles, and a hub that cannot be reached.
+    `stated` is what the user says it returns, for checkpoints that do not tell. Raises UserError for other kinds of model,
+    incomplete weights, pickles, a hub that cannot be reached, and as `checkpoint_kind` does.
     """
     config = from_hub(source, lambda local_only: AutoConfig.from_pretrained(source, local_files_only=local_only))
-    checkpoint_kind(config, source=source)
+    kind = checkpoint_kind(config, source=source, stated=stated)
     network = _load_network(source)
     match config.model_type:
         case "depth_anything" | "dpt":
-            return PlainReader(network, config, _processor(DPTImageProcessorPil, source)), network
+            return PlainReader(network, kind, _processor(DPTImageProcessorPil, source)), network
         case "glpn":
-            return PlainReader(network, config, _processor(GLPNImageProcessorPil, source)), network
+            return PlainReader(network, kind, _processor(GLPNImageProcessorPil, source)), network
         case "zoedepth":
             return ZoeDepthReader(network, config, _processor(ZoeDepthImageProcessorPil, source)), network
         case _:
@@ -57,14 +63,31 @@ def load_pretrained(source: str) -> tuple[Reader, nn.Module]:
             return DepthProReader(network, config, rules), network
 
 
-def checkpoint_kind(config: PreTrainedConfig, *, source: str) -> DepthKind:
-    """What the checkpoint with this configuration returns. Raises UserError for models that are not known to give depth."""
+def checkpoint_kind(config: PreTrainedConfig, *, source: str, stated: DepthKind | None = None) -> DepthKind:
+    """What the checkpoint with this configuration returns; `stated` is what the user says.
+
+    Raises UserError for models that are not known to give depth, for a DPT that nothing says it of, and when the
+    user and the checkpoint say different things.
+    """
+    certain = _certain_kind(config, source=source)
+    if certain is None and stated is None:
+        raise UserError(
+            source,
+            "is a DPT, and neither its name nor its config.json says whether it gives metres",
+            "say --kind metric, or --kind affine_invariant_inverse as for MiDaS (in Python load(..., kind=...))",
+        )
+    if certain is not None and stated not in (None, certain):
+        raise UserError(source, f"gives {certain.value} values, not {stated.value}", "leave the kind out")
+    return certain or cast(DepthKind, stated)
+
+
+def _certain_kind(config: PreTrainedConfig, *, source: str) -> DepthKind | None:
+    """From the architecture where it decides, from the configuration or the published name where it does not."""
     match config.model_type:
         case "depth_anything":
-            return DepthKind.METRIC if cast(Any, config).depth_estimation_type == "metric" else DepthKind.AFFINE_INVARIANT_INVERSE
+            return SAID[cast(Any, config).depth_estimation_type]
         case "dpt":
-            backbone = getattr(config, "backbone_config", None)
-            return DepthKind.METRIC if getattr(backbone, "model_type", None) == "dinov2" else DepthKind.AFFINE_INVARIANT_INVERSE
+            return SAID.get(getattr(config, "depth_estimation_type", None)) or known_kind(source)
         case "zoedepth" | "depth_pro" | "glpn":
             return DepthKind.METRIC
         case other:
@@ -77,8 +100,8 @@ class PlainReader:
     needs_camera = False
     max_together = 4
 
-    def __init__(self, network: nn.Module, config: PreTrainedConfig, processor: Any) -> None:
-        self.kind = checkpoint_kind(config, source=config.model_type)
+    def __init__(self, network: nn.Module, kind: DepthKind, processor: Any) -> None:
+        self.kind = kind
         self.network = network
         self.processor = processor
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config, ResNetConfig, ResNetForImageClassification
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 
 import leadline
@@ -17,6 +17,7 @@ from leadline.methods.base import Method
 from leadline.methods.catalog import build_method
 from leadline.methods.loading import from_pretrained, load, method_model, push_to_hub, save_model_folder
 from leadline.methods.predictor import ModelInfo
+from leadline.models.encoders import StartingWeights, build_encoder, starting_weights
 from leadline.types import DepthKind, UserError
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (100, 150, 3), dtype=np.uint8)
@@ -91,6 +92,69 @@ def test_save_model_folder__failure_keeps_the_old_model(method: Method, folder: 
         save_model_folder(folder, "supervised", method, ModelInfo(name="bad", height=64, width=96, details={"x": object()}))
     assert load(folder).name == "tiny"
     assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
+
+
+def save_resnet(folder: Path, *, card: str | None) -> None:
+    config = ResNetConfig(embedding_size=16, hidden_sizes=[16, 32, 64, 128], depths=[1, 1, 1, 1], layer_type="basic")
+    ResNetForImageClassification(config).save_pretrained(folder)
+    if card is not None:
+        (folder / "README.md").write_text(card)
+
+
+@pytest.mark.parametrize(
+    ("card", "licence", "tag", "words"),
+    [
+        ("---\nlicense: cc-by-nc-4.0\n---\n", "cc-by-nc-4.0", "cc-by-nc-4.0", "| licence of the weights | cc-by-nc-4.0 |"),
+        ("---\nlicense: other\nlicense_name: apple-amlr\n---\n", "apple-amlr", "other", "| licence of the weights | apple-amlr |"),
+        (None, "unknown", "unknown", "unknown: the weights it started from do not say theirs; ask who published them"),
+    ],
+)
+def test_model_folder__takes_over_the_licence_of_pretrained_weights(
+    tmp_path: Path, card: str | None, licence: str, tag: str, words: str
+) -> None:
+    encoder = tmp_path / "encoder"
+    save_resnet(encoder, card=card)
+    method = build_method("supervised", {"encoder": "resnet-tiny", "decoder_width": 0.5, "pretrained": str(encoder)})
+    save_model_folder(tmp_path / "tiny", "supervised", method, ModelInfo(name="tiny", height=64, width=96))
+    model = load(tmp_path / "tiny")
+    assert model.licence == licence
+    assert model.info.details["starts_from"] == [{"weights": str(encoder), "licence": licence}]
+    text = (tmp_path / "tiny" / "README.md").read_text()
+    assert f"license: {tag}\n" in text and words in text and f"| starts from | `{encoder}` (licence: {licence}) |" in text
+    # what is loaded has its weights in its own file: saved again, it still says where they came from
+    again = build_method("supervised", {"encoder": "resnet-tiny", "decoder_width": 0.5})
+    save_model_folder(tmp_path / "again", "supervised", again, model.info)
+    assert load(tmp_path / "again").info == model.info
+
+
+def test_model_folder__known_encoders_have_known_licences(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As listed beside the architectures: nothing is fetched to find out."""
+    monkeypatch.setattr("leadline.models.hub.hub_is_reachable", lambda: pytest.fail("asked the hub"))
+    encoder = build_encoder("convnextv2-atto")
+    assert starting_weights(encoder) == ()
+    encoder.weights_from = "facebook/convnextv2-atto-1k-224"
+    assert starting_weights(encoder) == (StartingWeights("facebook/convnextv2-atto-1k-224", "CC BY-NC 4.0"),)
+
+
+def test_model_folder__hub_weights_whose_card_cannot_be_had_have_an_unknown_licence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leadline.models.hub.hub_is_reachable", lambda: False)
+    encoder = build_encoder("resnet-tiny")
+    encoder.weights_from = "somebody/their-resnet"
+    assert starting_weights(encoder) == (StartingWeights("somebody/their-resnet", "unknown"),)
+
+
+def test_model_folder__trained_from_scratch_says_so(method: Method, tmp_path: Path) -> None:
+    save_model_folder(tmp_path / "tiny", "supervised", method, ModelInfo(name="tiny", height=64, width=96))
+    card = (tmp_path / "tiny" / "README.md").read_text()
+    assert "| starts from | no pretrained encoder |" in card
+    assert "license: unknown" in card and "unknown: who trained it has not stated one" in card
+    assert load(tmp_path / "tiny").licence == "unknown"
+
+
+def test_load__a_stated_kind_must_be_the_folder_s(folder: Path) -> None:
+    assert load(folder, kind=DepthKind.METRIC).kind is DepthKind.METRIC
+    with pytest.raises(UserError, match="gives metric values, not affine_invariant; leave the kind out"):
+        load(folder, kind=DepthKind.AFFINE_INVARIANT)
 
 
 class LocalHub:

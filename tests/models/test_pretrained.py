@@ -29,7 +29,7 @@ from transformers.models.glpn.image_processing_pil_glpn import GLPNImageProcesso
 from transformers.models.zoedepth.image_processing_pil_zoedepth import ZoeDepthImageProcessorPil
 
 from leadline.io.jsonfile import write_json
-from leadline.models.pretrained import load_pretrained
+from leadline.models.pretrained import checkpoint_kind, load_pretrained
 from leadline.types import DepthKind, UserError
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
@@ -48,16 +48,16 @@ def depth_anything(folder: Path, **options: Any) -> None:
     DPTImageProcessorPil(**rules).save_pretrained(folder)
 
 
-def dpt_midas(folder: Path) -> None:
+def dpt_midas(folder: Path, **options: Any) -> None:
     layers = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
-    config = DPTConfig(image_size=64, patch_size=16, backbone_out_indices=[0, 1, 2, 3], **layers, **NECK)
+    config = DPTConfig(image_size=64, patch_size=16, backbone_out_indices=[0, 1, 2, 3], **layers, **NECK, **options)
     DPTForDepthEstimation(config).save_pretrained(folder)
     DPTImageProcessorPil(size={"height": 64, "width": 64}, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folder)
 
 
-def dpt_dinov2(folder: Path) -> None:
+def dpt_dinov2(folder: Path, **options: Any) -> None:
     backbone = dinov2(image_size=56, out_indices=[1, 2, 3, 4], reshape_hidden_states=False)
-    DPTForDepthEstimation(DPTConfig(backbone_config=backbone, hidden_size=16, **NECK)).save_pretrained(folder)
+    DPTForDepthEstimation(DPTConfig(backbone_config=backbone, hidden_size=16, **NECK, **options)).save_pretrained(folder)
     # as published: nothing is resized, values stay 0 to 255, the image is padded to whole patches
     rules = {"do_resize": False, "do_rescale": False, "do_pad": True, "size_divisor": 14}
     DPTImageProcessorPil(image_mean=[123.675, 116.28, 103.53], image_std=[58.395, 57.12, 57.375], **rules).save_pretrained(folder)
@@ -117,8 +117,8 @@ def glpn(folder: Path) -> None:
 FAMILIES: dict[str, tuple[Callable[[Path], None], DepthKind]] = {
     "depth_anything": (depth_anything, DepthKind.AFFINE_INVARIANT_INVERSE),
     "depth_anything_metric": (lambda f: depth_anything(f, depth_estimation_type="metric", max_depth=20), DepthKind.METRIC),
-    "dpt_midas": (dpt_midas, DepthKind.AFFINE_INVARIANT_INVERSE),
-    "dpt_dinov2": (dpt_dinov2, DepthKind.METRIC),
+    "dpt_midas": (lambda f: dpt_midas(f, depth_estimation_type="relative"), DepthKind.AFFINE_INVARIANT_INVERSE),
+    "dpt_dinov2": (lambda f: dpt_dinov2(f, depth_estimation_type="metric"), DepthKind.METRIC),
     "zoedepth": (lambda f: zoedepth(f, num_domains=1), DepthKind.METRIC),
     "zoedepth_two_domains": (lambda f: zoedepth(f, num_domains=2), DepthKind.METRIC),
     "depth_pro": (depth_pro, DepthKind.METRIC),
@@ -227,6 +227,39 @@ def test_depth_pro_reader__needs_camera_without_field_of_view(tmp_path: Path) ->
     assert reader.needs_camera
 
 
+@pytest.mark.parametrize("make", [dpt_midas, dpt_dinov2])
+def test_load_pretrained__a_dpt_that_does_not_say_what_it_returns(make: Callable[[Path], None], tmp_path: Path) -> None:
+    """The same head learns metres and relative inverse depth: nothing in config.json tells, and a guess would be off in silence."""
+    make(tmp_path)
+    with pytest.raises(UserError, match=r"is a DPT, and neither .* says whether it gives metres; say --kind metric"):
+        load_pretrained(str(tmp_path))
+    for kind in (DepthKind.METRIC, DepthKind.AFFINE_INVARIANT_INVERSE):
+        assert load_pretrained(str(tmp_path), kind)[0].kind is kind
+
+
+def test_load_pretrained__what_the_checkpoint_says_is_not_overruled(checkpoints: dict[str, Path]) -> None:
+    for family, said in (("depth_anything_metric", "metric"), ("dpt_dinov2", "metric"), ("zoedepth", "metric")):
+        with pytest.raises(UserError, match=f"gives {said} values, not affine_invariant_inverse; leave the kind out"):
+            load_pretrained(str(checkpoints[family]), DepthKind.AFFINE_INVARIANT_INVERSE)
+        assert load_pretrained(str(checkpoints[family]), DepthKind.METRIC)[0].kind is DepthKind.METRIC
+
+
+@pytest.mark.parametrize(
+    ("hub_id", "kind"),
+    [
+        ("Intel/dpt-large", DepthKind.AFFINE_INVARIANT_INVERSE),
+        ("Intel/dpt-beit-large-512", DepthKind.AFFINE_INVARIANT_INVERSE),
+        ("facebook/dpt-dinov2-small-nyu", DepthKind.METRIC),
+        ("facebook/dpt-dinov2-giant-kitti", DepthKind.METRIC),
+    ],
+)
+def test_checkpoint_kind__published_dpts_are_known_by_name(hub_id: str, kind: DepthKind) -> None:
+    """The backbone decides nothing: the config here is the same for all."""
+    assert checkpoint_kind(DPTConfig(), source=hub_id) is kind
+    with pytest.raises(UserError, match=f"gives {kind.value} values"):
+        checkpoint_kind(DPTConfig(), source=hub_id, stated=DepthKind.SCALE_INVARIANT)
+
+
 def test_load_pretrained__another_kind_of_model(tmp_path: Path) -> None:
     ResNetForImageClassification(ResNetConfig(embedding_size=8, hidden_sizes=[8], depths=[1])).save_pretrained(tmp_path)
     with pytest.raises(UserError, match="is a resnet, not a depth model"):
@@ -236,7 +269,7 @@ def test_load_pretrained__another_kind_of_model(tmp_path: Path) -> None:
 def test_load_pretrained__weights_of_another_architecture(tmp_path: Path) -> None:
     depth_anything(tmp_path)
     weights = (tmp_path / "model.safetensors").read_bytes()
-    dpt_midas(tmp_path)
+    dpt_midas(tmp_path, depth_estimation_type="relative")
     (tmp_path / "model.safetensors").write_bytes(weights)
     with pytest.raises(UserError, match=r"its weights (lack|have another shape for) \w+\."):
         load_pretrained(str(tmp_path))
