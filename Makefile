@@ -44,8 +44,12 @@ format: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-dev
 	$(BIN)/python -m benchmarks
 
+# Shapes and types checked at run time where the mathematics is; an int is a float there, as the language has it.
+CHECKED := leadline,beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))
+
 check-all: lint
 	$(BIN)/python -m pytest -m 'not gpu'
+	$(BIN)/python -m pytest tests/geometry tests/losses '--jaxtyping-packages=$(CHECKED)'
 	$(BIN)/python -m pytest -m gpu
 
 clean:
