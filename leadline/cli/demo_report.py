@@ -56,13 +56,14 @@ def write_demo_report(
 def _scores(scores: Mapping[str, Scores]) -> list[Block]:
     columns = ("scenes", "predictor", "abs_rel", "rmse [m]", "delta1", "images", "pixels")
     rows = [
-        (family, who.predictor, *(who.metrics[name] for name in ("abs_rel", "rmse", "delta1")), who.num_images, who.num_pixels)
+        (family, name, *(who.metrics[metric] for metric in ("abs_rel", "rmse", "delta1")), who.num_images, who.num_pixels)
         for family, pair in scores.items()
-        for who in (pair.model, pair.baseline)
+        for name, who in (("this network", pair.model), (pair.baseline.predictor, pair.baseline))
     ]
-    described = next(iter(scores.values())).model.description
-    note = "; ".join(f"{key}: {value}" for key, value in described.items())
-    return [Table(columns, tuple(rows), note=f"Protocol {next(iter(scores.values())).model.protocol.name}. {note}")]
+    evaluation = next(iter(scores.values())).model
+    words = evaluation.description
+    note = f"Protocol {evaluation.protocol}: alignment {words['alignment']}; {words['valid pixels']}; {words['average']}."
+    return [Table(columns, tuple(rows), note=note, details=words)]
 
 
 def _views(root: Path) -> list[View]:
@@ -112,7 +113,7 @@ def _ring(model: DepthModel, roots: Mapping[str, Path]) -> list[Block]:
 
 def _materials(scores: Mapping[str, Scores]) -> Table:
     rows = [
-        (family, name, region.metrics["abs_rel"], region.metrics["delta1"], region.num_pixels)
+        (family, name.removeprefix("material:"), region.metrics["abs_rel"], region.metrics["delta1"], region.num_pixels)
         for family, pair in scores.items()
         for name, region in pair.model.regions.items()
         if name.startswith("material")
@@ -125,8 +126,8 @@ def _photo(image: np.ndarray, prediction: Prediction) -> list[Block]:
     values = prediction.values[prediction.usable]
     span = f"{np.percentile(values, 2):.1f} to {np.percentile(values, 98):.1f} m"
     words = (
-        "A network trained for three minutes on a few hundred rendered images has seen no photo: take its depth for your photo as a first "
-        "sign of life, not as a measurement. " + " ".join(f"{note[0].upper()}{note[1:]}." for note in prediction.notes)
+        "A small network trained on rendered images alone has seen no photo: take its depth for yours as a first sign of life, not as a "
+        "measurement. " + " ".join(f"{note[0].upper()}{note[1:]}." for note in prediction.notes)
     )
     step = max(1, -(-max(image.shape[:2]) // PHOTO_SIDE_PX))
     depth = colorize(prediction.values, valid=prediction.usable, inverse=False)

@@ -4,7 +4,7 @@ import base64
 import io
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
@@ -26,6 +26,9 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
     note: str = ""
+    """One or two sentences below it."""
+    details: Mapping[str, str] = field(default_factory=dict)
+    """The fine print: terms and what they mean here, folded away until the reader opens it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +123,24 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    rows = "".join("<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in row) + "</tr>" for row in table.rows)
+    wordy = [bool(table.rows) and all(isinstance(row[i], str) for row in table.rows) for i in range(len(table.columns))]
+    head = _row("th", table.columns, wordy)
+    rows = "".join(f"<tr>{_row('td', row, wordy)}</tr>" for row in table.rows)
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{note}'
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{note}{_details(table.details)}'
+
+
+def _details(details: Mapping[str, str]) -> str:
+    if not details:
+        return ""
+    terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(words)}</dd>" for term, words in details.items())
+    return f'<details class="note"><summary>Everything that was done</summary><dl>{terms}</dl></details>'
+
+
+def _row(tag: str, values: Sequence[object], wordy: Sequence[bool]) -> str:
+    """Cells of one row; words stand to the left, numbers to the right."""
+    sides = (' class="words"' if words else "" for words in wordy)
+    return "".join(f"<{tag}{side}>{escape(_cell(value))}</{tag}>" for side, value in zip(sides, values, strict=True))
 
 
 def _cell(value: object) -> str:

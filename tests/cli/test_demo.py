@@ -46,6 +46,7 @@ def test_demo__from_nothing_to_a_report_and_again_with_another_photo(
     assert "rooms: abs_rel" in printed and str(out / "report.html") in printed
     page = (out / "report.html").read_text()
     assert "Your photo" not in page and f"{record['results']['rooms']['model']['abs_rel']:.3f}" in page
+    assert ">this network</td>" in page and ">run</td>" not in page
 
     before = _stamps(out)
     assert main(["demo", "--out", str(out), "--image", str(photo), "--fov-x-deg", "70"]) == 0

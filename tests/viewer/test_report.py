@@ -56,6 +56,20 @@ def test_render_report__thins_a_large_cloud() -> None:
     assert len(page) < 60_000 * 15 * 4 / 3 + 50_000
 
 
+def test_render_report__words_stand_left_and_numbers_right() -> None:
+    page = render_report(Report("t", "l", (Section("s", (Table(("who", "n"), (("a", 1), ("b", 2.0))),)),)))
+    assert '<th class="words">who</th><th>n</th>' in page and '<td class="words">b</td><td>2.000</td>' in page
+    assert "<th>who</th>" in render_report(Report("t", "l", (Section("s", (Table(("who",), ()),)),)))
+
+
+def test_render_report__folds_the_fine_print_away() -> None:
+    table = Table(("a",), ((1,),), note="Short.", details={"clamp": "<0.1 m"})
+    page = render_report(Report("t", "l", (Section("s", (table,)),)))
+    assert '<p class="note">Short.</p><details class="note">' in page
+    assert "<dt>clamp</dt><dd>&lt;0.1 m</dd>" in page
+    assert "<details" not in render_report(_report())
+
+
 @pytest.mark.parametrize("num", [0, 1])
 def test_render_report__takes_a_cloud_of_few_points(num: int) -> None:
     cloud = Cloud(np.ones((num, 3), dtype=np.float32), np.zeros((num, 3), dtype=np.uint8))
