@@ -36,19 +36,23 @@ def read_rig(name_or_path: str | Path) -> Rig:
 
 def write_rig(path: str | Path, rig: Rig) -> None:
     """Write `rig` as JSON. Raises UserError where it cannot be written."""
-    folder = Path(path).parent
+    write_json(path, rig_as_dict(rig, Path(path).parent))
+
+
+def rig_as_dict(rig: Rig, folder: Path) -> dict[str, Any]:
+    """What a rig file in `folder` says of `rig`: plain values, masks relative to the folder where they lie in it."""
     cameras = [
         {
             "name": camera.name,
             "width": camera.width,
             "height": camera.height,
-            "K": camera.K,
+            "K": camera.K.tolist(),
             "rig_from_cam": _pose_as_dict(camera.rig_from_cam),
             "mask": None if camera.mask_path is None else _relative(Path(camera.mask_path), folder),
         }
         for camera in rig.cameras
     ]
-    write_json(path, {"format": _FORMAT, "cameras": cameras, "lidar": None if rig.lidar is None else _lidar_as_dict(rig.lidar)})
+    return {"format": _FORMAT, "cameras": cameras, "lidar": None if rig.lidar is None else _lidar_as_dict(rig.lidar)}
 
 
 def _read_file(path: Path) -> Rig:
@@ -112,13 +116,13 @@ def _pose(item: Mapping[str, Any], key: str, path: Path, where: str) -> np.ndarr
 
 def _pose_as_dict(pose: np.ndarray | None) -> dict[str, Any]:
     assert pose is not None  # a rig has no camera without a place: it could not be sorted
-    return {"q_wxyz": matrix_to_quaternion(pose[:3, :3]), "t": pose[:3, 3]}
+    return {"q_wxyz": matrix_to_quaternion(pose[:3, :3]).tolist(), "t": pose[:3, 3].tolist()}
 
 
 def _lidar_as_dict(lidar: Lidar) -> dict[str, Any]:
     return {
         "rig_from_lidar": _pose_as_dict(lidar.rig_from_lidar),
-        "elevations_deg": lidar.elevations_deg,
+        "elevations_deg": list(lidar.elevations_deg),
         "num_columns": lidar.num_columns,
         "max_range_m": lidar.max_range_m,
         "dropout": lidar.dropout,

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -19,8 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from leadline.geometry.camera import Camera
 from leadline.geometry.rig import Rig
-from leadline.io.jsonfile import read_json
+from leadline.io.jsonfile import write_json
+from leadline.io.rig import rig_as_dict
 from leadline.scenes import render
 from leadline.scenes.denoise import Denoiser
 from leadline.scenes.exposure import Exposure, meter
@@ -38,6 +40,8 @@ _SHRINK = 4
 """Of the pictures that are metered."""
 _MARGIN_PX = 8
 """Of the window in which light without specular lobes is rendered: what the denoiser looks at around a pixel."""
+_TASKS_PER_PROCESS = 32
+"""After so many a process makes room for a new one: LLVM keeps about 40 MB of compiled kernels for every scene of a street."""
 _PASSES = {"meter": 0, "radiance": 1, "diffuse": 2}
 
 
@@ -88,15 +92,16 @@ class Studio:
     def write_frame(self, frame: int) -> None:
         """Render one frame of all cameras and write it."""
         with new_frame(self._order.out, self.world.seed, frame) as folder:
-            for camera, shot in enumerate(self._shots(frame)):
-                truth = self._truth(shot)
-                noisy = self._radiance(shot, "radiance", camera)
+            shots = self._shots(frame)
+            truths = [self._truth(shot) for shot in shots]
+            noisy = self._radiance(dict(enumerate(shots)), "radiance")
+            for shot, truth, image, bare in zip(shots, truths, noisy, self._without_lobes(noisy, shots, truths), strict=True):
                 write_view(
                     folder / shot.camera.name,
                     shot,
                     truth,
-                    radiance=self._clean(noisy, truth),
-                    diffuse=self._clean(self._without_lobes(noisy, shot, truth, camera), truth),
+                    radiance=self._clean(image, truth),
+                    diffuse=self._clean(bare, truth),
                     exposure=self._exposure,
                     depth_scale=DEPTH_SCALES.get(self.world.family, 256.0),
                 )
@@ -105,27 +110,25 @@ class Studio:
 
                 write_scan(folder / "lidar.npz", self._renderer, frame)
 
-    def _radiance(self, shot: Shot, what: str, camera: int, *, samples: int | None = None) -> np.ndarray:
-        key = [self.world.seed, shot.frame, camera, _PASSES[what]]
-        noise = int(np.random.SeedSequence(key).generate_state(1)[0])
-        return self._renderer.radiance(shot, seed=noise, diffuse=what == "diffuse", samples=samples)
+    def _radiance(self, shots: Mapping[int, Shot], what: str, *, samples: int | None = None) -> list[np.ndarray]:
+        """Of shots of one frame, by the index of their camera."""
+        keys = [[self.world.seed, shot.frame, camera, _PASSES[what]] for camera, shot in shots.items()]
+        noise = [int(np.random.SeedSequence(key).generate_state(1)[0]) for key in keys]
+        return self._renderer.radiance(list(shots.values()), seeds=noise, diffuse=what == "diffuse", samples=samples)
 
-    def _without_lobes(self, noisy: np.ndarray, shot: Shot, truth: Truth, camera: int) -> np.ndarray:
-        """Radiance without specular lobes; only the window around pixels that have any is rendered, the rest stays `noisy`."""
-        rows, columns = (np.flatnonzero(_has_lobes(truth).any(axis=axis)) for axis in (1, 0))
-        if len(rows) == 0:
-            return noisy
-        height, width = noisy.shape[:2]
-        top, left, bottom, right = 0, 0, height, width
-        if self._order.variant == "scalar":  # LLVM compiles anew, for seconds, for every size of image
-            top, left = max(0, rows[0] - _MARGIN_PX), max(0, columns[0] - _MARGIN_PX)
-            bottom, right = min(height, rows[-1] + 1 + _MARGIN_PX), min(width, columns[-1] + 1 + _MARGIN_PX)
-        window = shot.camera.cropped(top=int(top), left=int(left), height=int(bottom - top), width=int(right - left))
+    def _without_lobes(self, noisy: Sequence[np.ndarray], shots: Sequence[Shot], truths: Sequence[Truth]) -> list[np.ndarray]:
+        """Radiance without specular lobes; scalar renders the windows around pixels that have any, the rest stays `noisy`."""
         # Without lobes light is smooth and its colour known exactly: half the samples do.
         samples = max(1, self._order.spp // 2)
-        image = noisy.copy()
-        image[top:bottom, left:right] = self._radiance(replace(shot, camera=window), "diffuse", camera, samples=samples)
-        return image
+        if self._order.variant != "scalar":  # LLVM compiles anew, for seconds, for every size of picture
+            return self._radiance(dict(enumerate(shots)), "diffuse", samples=samples)
+        images = [image.copy() for image in noisy]
+        for camera, (shot, truth) in enumerate(zip(shots, truths, strict=True)):
+            window = _window(_has_lobes(truth))
+            if window is not None:
+                part = replace(shot, camera=_through(shot.camera, window))
+                images[camera][window] = self._radiance({camera: part}, "diffuse", samples=samples)[0]
+        return images
 
     def _clean(self, noisy: np.ndarray, truth: Truth) -> np.ndarray:
         height, width = noisy.shape[:2]
@@ -136,28 +139,40 @@ class Studio:
     def _meter(self) -> Exposure:
         """Expose for a few small pictures spread over the sequence.
 
-        Each of their pixels has the same 16 samples in both variants; fewer would bias the median of the luminance.
+        Each of their pixels has 16 samples; fewer would bias the median of the luminance.
         """
         frames = sorted({round(i) for i in np.linspace(0, self._order.frames - 1, _METERED_FRAMES)})
         images, albedos = [], []
         for frame in frames:
-            for camera, shot in enumerate(self._shots(frame)):
-                size = {"height": -(-shot.camera.height // _SHRINK), "width": -(-shot.camera.width // _SHRINK)}
-                thumb = replace(shot, camera=shot.camera.resized(**size))
-                if self._order.variant == "scalar":
-                    images.append(self._radiance(thumb, "meter", camera, samples=_SHRINK**2))
-                else:  # LLVM compiles anew, for seconds, for every size of image
-                    images.append(_block_means(self._radiance(shot, "meter", camera, samples=1), **size))
-                albedos.append(self._truth(thumb).albedo)
+            small = [replace(shot, camera=_shrunk(shot.camera)) for shot in self._shots(frame)]
+            images += self._radiance(dict(enumerate(small)), "meter", samples=_SHRINK**2)
+            albedos += [self._truth(shot).albedo for shot in small]
         return meter(images, albedos)
 
     def _shots(self, frame: int) -> list[Shot]:
         return [shot for shot in self.world.shots if shot.frame == frame]
 
 
-def _block_means(image: np.ndarray, *, height: int, width: int) -> np.ndarray:
-    padding = ((0, height * _SHRINK - image.shape[0]), (0, width * _SHRINK - image.shape[1]), (0, 0))
-    return np.pad(image, padding, mode="edge").reshape(height, _SHRINK, width, _SHRINK, 3).mean(axis=(1, 3))
+def _shrunk(camera: Camera) -> Camera:
+    return camera.resized(height=-(-camera.height // _SHRINK), width=-(-camera.width // _SHRINK))
+
+
+def _window(mask: np.ndarray) -> tuple[slice, slice] | None:
+    """Rows and columns around the true pixels of `mask` (h, w), with a margin; None where there are none."""
+    if not mask.any():
+        return None
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    height, width = mask.shape
+    return _around(rows, height), _around(columns, width)
+
+
+def _around(found: np.ndarray, size: int) -> slice:
+    return slice(max(0, int(found[0]) - _MARGIN_PX), min(size, int(found[-1]) + 1 + _MARGIN_PX))
+
+
+def _through(camera: Camera, window: tuple[slice, slice]) -> Camera:
+    rows, columns = window
+    return camera.cropped(top=rows.start, left=columns.start, height=rows.stop - rows.start, width=columns.stop - columns.start)
 
 
 def _has_lobes(truth: Truth) -> np.ndarray:
@@ -184,12 +199,18 @@ def produce(
     `progress` is called with the number of frames just finished, those found finished included. Raises UserError when
     `out` holds a data set with other parameters, cannot be written, or a number makes no sense.
     """
+    spp = DEFAULT_SPP if spp is None else spp
     order = _checked(
-        Order(family, Path(out), frames, height, width, rig, spp or DEFAULT_SPP, choose_variant(variant)), scenes=scenes, seed=seed
+        Order(family, Path(out), frames, height, width, rig, spp, choose_variant(variant)),
+        scenes=scenes,
+        seed=seed,
     )
     workers = workers or os.cpu_count() or 1
     seeds = range(seed, seed + scenes)
-    register(order.out, _about(order), seeds)
+    about = _about(order)
+    register(order.out, about, seeds)
+    if about["rig"] is not None:
+        write_json(order.out / "rig.json", about["rig"])
     tell = progress or (lambda _: None)
     missing = {s: [f for f in range(frames) if not frame_folder(order.out, s, f).exists()] for s in seeds}
     tell(scenes * frames - sum(len(m) for m in missing.values()))
@@ -228,12 +249,7 @@ def _checked(order: Order, *, scenes: int, seed: int) -> Order:
 
 def _about(order: Order) -> dict[str, Any]:
     """What dataset.json says; a later run into the same folder must say the same."""
-    rig = None
-    if order.rig is not None:
-        from leadline.io.rig import write_rig
-
-        write_rig(order.out / "rig.json", order.rig.resized(height=order.height, width=order.width))
-        rig = read_json(order.out / "rig.json")
+    rig = None if order.rig is None else rig_as_dict(order.rig.resized(height=order.height, width=order.width), order.out)
     return {
         "format": FORMAT,
         "family": order.family,
@@ -270,7 +286,11 @@ def _produce_in_parallel(order: Order, tasks: Sequence[Task], workers: int, tell
     context = multiprocessing.get_context("spawn")
     stop, finished = context.Event(), context.Value("q", 0)
     pool = ProcessPoolExecutor(
-        min(workers, len(tasks)), mp_context=context, initializer=_start_worker, initargs=(order.variant, stop, finished)
+        min(workers, len(tasks)),
+        mp_context=context,
+        initializer=_start_worker,
+        initargs=(order.variant, stop, finished),
+        max_tasks_per_child=_TASKS_PER_PROCESS,
     )
     told = 0
     try:

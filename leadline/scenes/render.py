@@ -5,7 +5,7 @@ centre for truth, which only says which triangle it meets; `faces` and `truth` c
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,10 @@ _WORLD_FROM_SKY = np.array([[0.0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0
 """Mitsuba's environment maps have y up and the centre column at +z; ours have z up and it at +x."""
 _ASPECT_STEPS = 4096
 """Pixels of the sensor's nominal film for one of the image: how finely fx / fy is resolved."""
+
+
+_FILM = {"type": "hdrfilm", "rfilter": {"type": "box"}, "pixel_format": "rgb", "component_format": "float32"}
+_SAMPLER = {"type": "independent"}
 
 
 def start(variant: str, *, threads: int | None = None) -> None:
@@ -64,19 +68,29 @@ class Renderer:
         self._tracer: Any = None
         self._faces: Faces
 
-    def radiance(self, shot: Shot, *, seed: int, diffuse: bool = False, samples: int | None = None) -> np.ndarray:
-        """Noisy linear radiance (h, w, 3) float32; with `diffuse`, of the world without specular lobes."""
-        self._enter(shot.frame)
-        count = samples or self._samples
-        sensor = _sensor(shot, {"type": "independent", "sample_count": count})
+    def radiance(
+        self, shots: Sequence[Shot], *, seeds: Sequence[int], diffuse: bool = False, samples: int | None = None
+    ) -> list[np.ndarray]:
+        """Noisy linear radiance (h, w, 3) float32 of shots of one frame; with `diffuse`, of the world without specular lobes.
+
+        LLVM renders shots of one size as one wide picture, because tracing its kernel costs as much as a small picture;
+        of the `seeds` it then takes the first.
+        """
+        self._enter(shots[0].frame)
         if diffuse:
             self._dress(diffuse=True)
         try:
-            image = self._path.render(self._scene, sensor, seed=seed, spp=count)
-            return np.nan_to_num(np.array(image, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+            together = len(shots) > 1 and drjit.is_jit_v(mitsuba.Float)
+            if together and len({(shot.camera.height, shot.camera.width) for shot in shots}) == 1:
+                return np.split(self._sample(_side_by_side(shots), seeds[0], samples), len(shots), axis=1)
+            return [self._sample(_sensor(shot), seed, samples) for shot, seed in zip(shots, seeds, strict=True)]
         finally:
             if diffuse:
                 self._dress(diffuse=False)
+
+    def _sample(self, sensor: Any, seed: int, samples: int | None) -> np.ndarray:
+        image = self._path.render(self._scene, sensor, seed=seed, spp=samples or self._samples)
+        return np.nan_to_num(np.array(image, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
     def faces(self, frame: int) -> Faces:
         """The triangles that `see` and `trace` number."""
@@ -172,7 +186,15 @@ def _mesh(name: str, mesh: Mesh, world_from_thing: np.ndarray, bsdf: Any, emitte
     return built
 
 
-def _sensor(shot: Shot, sampler: dict[str, Any]) -> Any:
+def _side_by_side(shots: Sequence[Shot]) -> Any:
+    """One sensor whose picture is those of `shots`, all of one size, from left to right."""
+    camera = shots[0].camera
+    film = _FILM | {"width": camera.width * len(shots), "height": camera.height}
+    sensors = {str(i): _sensor(shot) for i, shot in enumerate(shots)}
+    return mitsuba.load_dict({"type": "batch", **sensors, "film": film, "sampler": _SAMPLER})
+
+
+def _sensor(shot: Shot, sampler: Mapping[str, Any] = _SAMPLER) -> Any:
     """A pinhole with the K of `shot`, exactly.
 
     Mitsuba knows square pixels only, but takes the aspect ratio of the film when the sensor is built: a film that is
@@ -181,7 +203,6 @@ def _sensor(shot: Shot, sampler: dict[str, Any]) -> Any:
     K, width, height = shot.camera.K, shot.camera.width, shot.camera.height
     if K[0, 1] != 0.0:
         raise UserError(shot.camera.name, "K has a skew, which cannot be rendered", "give a K whose second entry is 0")
-    film = {"type": "hdrfilm", "rfilter": {"type": "box"}, "pixel_format": "rgb", "component_format": "float32"}
     sensor = mitsuba.load_dict(
         {
             "type": "perspective",
@@ -192,8 +213,8 @@ def _sensor(shot: Shot, sampler: dict[str, Any]) -> Any:
             "near_clip": 1e-3,
             "far_clip": 1e5,
             "to_world": _transform(np.linalg.inv(shot.cam_from_world) @ _MITSUBA_FROM_CAM),
-            "film": film | {"width": width * _ASPECT_STEPS, "height": round(height * _ASPECT_STEPS * K[0, 0] / K[1, 1])},
-            "sampler": sampler,
+            "film": _FILM | {"width": width * _ASPECT_STEPS, "height": round(height * _ASPECT_STEPS * K[0, 0] / K[1, 1])},
+            "sampler": dict(sampler),
         }
     )
     values = mitsuba.traverse(sensor.film())

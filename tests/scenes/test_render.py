@@ -10,7 +10,7 @@ from leadline.types import Material
 
 
 def radiance_of(world: World, *, diffuse: bool = False, samples: int = 16) -> np.ndarray:
-    return Renderer(world, samples=samples).radiance(world.shots[0], seed=3, diffuse=diffuse)
+    return Renderer(world, samples=samples).radiance([world.shots[0]], seeds=[3], diffuse=diffuse)[0]
 
 
 def test_radiance__white_furnace(worlds):
@@ -50,9 +50,9 @@ def test_diffuse__removes_the_reflection_and_keeps_the_rest(worlds):
 def test_diffuse__leaves_the_world_as_it_was(worlds):
     world = worlds.world_of(worlds.wall(5.0, surface=worlds.MIRROR), worlds.wall(-4.0, name="behind"))
     renderer = Renderer(world, samples=2)
-    before = renderer.radiance(world.shots[0], seed=3)
-    renderer.radiance(world.shots[0], seed=3, diffuse=True)
-    np.testing.assert_array_equal(renderer.radiance(world.shots[0], seed=3), before)
+    before = renderer.radiance([world.shots[0]], seeds=[3])[0]
+    renderer.radiance([world.shots[0]], seeds=[3], diffuse=True)
+    np.testing.assert_array_equal(renderer.radiance([world.shots[0]], seeds=[3])[0], before)
 
 
 def test_radiance__mirror_shows_what_is_behind_the_camera(worlds):

@@ -3,7 +3,8 @@
 The metric network answers for a canonical camera whose focal length is `canonical_focal` image widths: metric depth is
 the answer times fx / (canonical_focal * width), after the canonical camera transformation of Yin et al., "Metric3D",
 ICCV 2023, arXiv 2307.10984 (they measure the focal length in pixels; in widths it does not change when an image is
-resized). Log depth runs linearly between the two depths of the range, so every relative step costs the same.
+resized). A sigmoid runs through the logarithm of the range: relative steps cost the same at every depth, and from random
+weights the middle learns faster than a linear output does (docs/LOG.md).
 """
 
 import math
@@ -89,7 +90,7 @@ class Supervised(Method):
         if self.kind not in POSITIVE:
             return raw
         low, high = math.log(self.config.min_depth_m), math.log(self.config.max_depth_m)
-        depth = torch.exp(0.5 * (low + high) + 0.5 * (high - low) * raw)
+        depth = torch.exp(low + (high - low) * torch.sigmoid(raw))
         if self.kind is DepthKind.METRIC and self.config.canonical_focal is not None:
             depth = depth * (K[:, 0, 0] / (self.config.canonical_focal * image.shape[-1]))[:, None, None]
         return depth
