@@ -1,4 +1,4 @@
-"""Plain errors per pixel: absolute, absolute in log depth, berHu."""
+"""Plain errors per pixel: absolute, absolute in log depth, relative, berHu."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,6 +17,18 @@ def log_l1_loss(*, pred: Float[Tensor, "*b h w"], target: Float[Tensor, "*b h w"
     """Mean absolute difference of logarithms; both positive at valid pixels."""
     pred, target, valid = valid_images(pred, target, valid, fill=1.0)
     return mean_over_images(masked_mean((pred.log() - target.log()).abs(), valid), valid)
+
+
+def relative_l1_loss(
+    *, pred: Float[Tensor, "*b h w"], target: Float[Tensor, "*b h w"], valid: Bool[Tensor, "*b h w"], cap: float = 5.0
+) -> Float[Tensor, ""]:
+    """Mean of |pred - target| / target, which is abs_rel itself; `target` positive at valid pixels.
+
+    Errors above `cap` count as `cap` and give no gradient, or a few pixels at silhouettes would outweigh the image: use it
+    beside a loss in log depth, which pulls those back.
+    """
+    pred, target, valid = valid_images(pred, target, valid, fill=1.0)
+    return mean_over_images(masked_mean(((pred - target).abs() / target).clamp(max=cap), valid), valid)
 
 
 def berhu_loss(

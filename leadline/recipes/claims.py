@@ -27,7 +27,11 @@ def supervised(size: str) -> Claim:
     """How far dense supervision on rendered worlds carries a small network, beside the best guess without looking."""
     small = size == "small"
     config = supervised_worlds()
-    config = replace(config, steps=2_400) if small else replace(config, steps=20_000, data=replace(config.data, batch_size=32, workers=8))
+    config = (
+        replace(config, steps=9_000, data=replace(config.data, augment=replace(config.data.augment, smallest_crop=0.85)))
+        if small
+        else replace(config, steps=20_000, data=replace(config.data, batch_size=32, workers=8))
+    )
     return Claim(
         name="supervised",
         question="Metric depth on rendered scenes never seen in training, from scratch, beside the median of each image row and camera.",

@@ -40,8 +40,8 @@ _SHRINK = 4
 """Of the pictures that are metered."""
 _MARGIN_PX = 8
 """Of the window in which light without specular lobes is rendered: what the denoiser looks at around a pixel."""
-_TASKS_PER_PROCESS = 32
-"""After so many a process makes room for a new one: LLVM keeps about 40 MB of compiled kernels for every scene of a street."""
+_TASKS_PER_PROCESS = 40
+"""After about so many a process makes room for a new one: LLVM keeps about 40 MB of compiled kernels for every scene of a street."""
 _PASSES = {"meter": 0, "radiance": 1, "diffuse": 2}
 
 
@@ -223,7 +223,10 @@ def produce(
             for _ in _perform(order, task):
                 tell(1)
     else:
-        _produce_in_parallel(order, tasks, workers, tell)
+        # NOTE: new pools, not max_tasks_per_child, with which Python 3.11's executor can wait for ever (cpython issue 115634).
+        many = workers * _TASKS_PER_PROCESS
+        for first in range(0, len(tasks), many):
+            _produce_in_parallel(order, tasks[first : first + many], workers, tell)
     return order.out
 
 
@@ -290,7 +293,6 @@ def _produce_in_parallel(order: Order, tasks: Sequence[Task], workers: int, tell
         mp_context=context,
         initializer=_start_worker,
         initargs=(order.variant, stop, finished),
-        max_tasks_per_child=_TASKS_PER_PROCESS,
     )
     told = 0
     try:

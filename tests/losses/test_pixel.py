@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from leadline.losses.pixel import berhu_loss, l1_loss, log_l1_loss
+from leadline.losses.pixel import berhu_loss, l1_loss, log_l1_loss, relative_l1_loss
 
 PRED = torch.tensor([[[1.0, 2.0, 5.0, 9.0]]])
 TARGET = torch.tensor([[[1.0, 1.0, 10.0, 0.0]]])
@@ -18,6 +18,16 @@ def test_l1_loss__by_hand():
 
 def test_log_l1_loss__by_hand():
     assert log_l1_loss(pred=PRED, target=TARGET, valid=VALID).item() == pytest.approx(2 * math.log(2) / 3)
+
+
+def test_relative_l1_loss__by_hand():
+    """Relative errors 0, 1, 1/2; the first two pixels of the second call are 7 and 1/2 of their target away."""
+    assert relative_l1_loss(pred=PRED, target=TARGET, valid=VALID).item() == pytest.approx(1.5 / 3)
+    pred = torch.tensor([[[8.0, 1.5]]], requires_grad=True)
+    loss = relative_l1_loss(pred=pred, target=torch.ones(1, 1, 2), valid=torch.ones(1, 1, 2, dtype=torch.bool), cap=5.0)
+    assert loss.item() == pytest.approx((5 + 0.5) / 2)
+    loss.backward()
+    assert pred.grad is not None and pred.grad[0, 0].tolist() == [0.0, 0.5]
 
 
 def test_berhu_loss__by_hand():

@@ -35,6 +35,12 @@ def test_unet_decoder__maps_have_their_strides(name: str) -> None:
     assert [tuple(o.shape[1:]) for o in outputs] == [(2, 64 // 2**s, 96 // 2**s) for s in heads.scales]
 
 
+def test_unet_decoder__norm_follows_every_convolution() -> None:
+    decoder = UNetDecoder((4, 4, 4, 4, 4), (2, 4, 8, 16, 32), width=0.1, norm="batch")
+    assert sum(isinstance(part, torch.nn.BatchNorm2d) for part in decoder.modules()) == 10
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in UNetDecoder((4,) * 5, (2, 4, 8, 16, 32)).modules())
+
+
 def test_unet_decoder__transformers_have_no_pyramid() -> None:
     with pytest.raises(UserError, match="use decoder dpt"):
         UNetDecoder((64,) * 4, (14,) * 4)

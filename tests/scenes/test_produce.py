@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leadline.geometry.rig import Rig
 from leadline.io.depth import read_depth
 from leadline.io.image import read_image, read_labels
+from leadline.io.rig import read_rig
 from leadline.scenes.produce import produce
 from leadline.scenes.variants import choose_variant
 from leadline.types import UserError
@@ -54,11 +56,15 @@ def test_produce__diffuse_pixels_of_rgb_and_diffuse_are_equal(rooms):
         np.testing.assert_array_equal(read_image(folder / "rgb.png")[matte], read_image(folder / "diffuse.png")[matte])
 
 
-def test_produce__same_bytes_with_two_processes_and_after_losing_frames(rooms, tmp_path):
+def test_produce__same_bytes_with_two_processes_and_after_losing_frames(rooms, tmp_path, monkeypatch):
     told: list[int] = []
-    other = produce("rooms", tmp_path, scenes=2, workers=2, progress=told.append, **SIZE)
+    other = produce("rooms", tmp_path / "a", scenes=2, workers=2, progress=told.append, **SIZE)
     assert digest(other) == digest(rooms)
     assert sum(told) == 4
+    monkeypatch.setattr("leadline.scenes.produce._TASKS_PER_PROCESS", 1)
+    in_turns = produce("rooms", tmp_path / "b", scenes=3, workers=2, **SIZE)  # two pools, one after the other
+    assert digest(in_turns / "scene_000004") == digest(rooms / "scene_000004")
+    assert len(list(in_turns.glob("scene_*/frame_*"))) == 6
     shutil.rmtree(other / "scene_000003")
     (other / "scene_000004" / "frame_0001").rename(other / "scene_000004" / ".frame_0001")  # as a killed run leaves it
     (other / "scene_000004" / ".frame_0001" / "cam" / "rgb.png").unlink()
@@ -76,6 +82,15 @@ def test_produce__other_parameters_are_refused_and_more_scenes_are_not(rooms):
     before = digest(rooms)
     produce("rooms", rooms, scenes=1, workers=1, **SIZE)
     assert digest(rooms) == before
+
+
+def test_produce__a_refused_order_leaves_the_rig_as_it_was(tmp_path):
+    streets = {"scenes": 1, "workers": 1, "rig": Rig(read_rig("nuscenes6").cameras[:1])} | SIZE | {"frames": 1}
+    produce("streets", tmp_path, **streets)
+    before = digest(tmp_path)
+    with pytest.raises(UserError, match="height 32, not 48"):
+        produce("streets", tmp_path, **(streets | {"height": 48}))
+    assert digest(tmp_path) == before
 
 
 @pytest.mark.parametrize(
@@ -121,18 +136,19 @@ def test_import__needs_no_torch():
 
 
 @pytest.mark.slow
-def test_variants__llvm_gives_the_same_truth(tmp_path):
+@pytest.mark.parametrize("family", ["rooms", "streets"])
+def test_variants__llvm_gives_the_same_truth_and_nearly_the_same_pictures(tmp_path, family):
     try:
         choose_variant("llvm")
     except UserError as error:
         pytest.skip(str(error))
-    arguments = "scenes=1, frames=2, height=32, width=48, seed=3, spp=16, workers=1"
+    arguments = "scenes=1, frames=2, height=64, width=96, seed=3, spp=16, workers=1"
+    imports = "from leadline.io.rig import read_rig; from leadline.scenes.produce import produce"
+    rig = "read_rig('nuscenes6')" if family == "streets" else None
     for variant in ("scalar", "llvm"):
-        code = (
-            f"from leadline.scenes.produce import produce; produce('rooms', {str(tmp_path / variant)!r}, {arguments}, variant={variant!r})"
-        )
+        code = f"{imports}; produce({family!r}, {str(tmp_path / variant)!r}, {arguments}, rig={rig}, variant={variant!r})"
         subprocess.run([sys.executable, "-c", code], check=True)
-    for folder in (tmp_path / "scalar").glob("scene_*/frame_*/cam"):
+    for folder in (tmp_path / "scalar").glob("scene_*/frame_*/[cC]*"):
         other = tmp_path / "llvm" / folder.relative_to(tmp_path / "scalar")
         instance = read_labels(folder / "instance.png")
         same = instance == read_labels(other / "instance.png")

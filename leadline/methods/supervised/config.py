@@ -18,6 +18,8 @@ class SupervisedConfig:
     """unet for convolutional encoders, dpt for every encoder."""
     decoder_width: float = 1.0
     """Factor on the channels of the decoder."""
+    decoder_norm: Literal["none", "batch"] = "none"
+    """batch learns about twice as fast from random weights; none is monodepth2's (unet only)."""
     kind: DepthKind = DepthKind.METRIC
     """What the output is; it decides how the output is read and which losses are possible."""
     target: Literal["depth", "inverse_depth"] = "depth"
@@ -32,6 +34,8 @@ class SupervisedConfig:
     """Scale-invariant logarithmic error (metric and scale-invariant kinds)."""
     log_l1_weight: float = 1.0
     """Mean absolute difference of log depth (metric kind)."""
+    relative_l1_weight: float = 0.0
+    """Mean absolute difference of depth over the true depth (metric kind)."""
     scale_shift_weight: float = 1.0
     """Scale-and-shift-invariant absolute error (affine-invariant kinds)."""
     gradient_weight: float = 0.5

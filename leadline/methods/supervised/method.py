@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from leadline.data.sample import Needs, Sample
 from leadline.losses.gradient import gradient_matching_loss
-from leadline.losses.pixel import l1_loss, log_l1_loss
+from leadline.losses.pixel import l1_loss, log_l1_loss, relative_l1_loss
 from leadline.losses.scale_shift import standardised
 from leadline.losses.silog import silog_loss
 from leadline.methods.base import Loss, Method
@@ -123,6 +123,8 @@ class Supervised(Method):
             terms["silog"] = config.silog_weight * silog_loss(pred=values, target=target, valid=valid, variance_focus=focus)
         if config.log_l1_weight > 0 and metric:
             terms["log_l1"] = config.log_l1_weight * log_l1_loss(pred=values, target=target, valid=valid)
+        if config.relative_l1_weight > 0 and metric:
+            terms["relative_l1"] = config.relative_l1_weight * relative_l1_loss(pred=values, target=target, valid=valid)
         if config.gradient_weight > 0:
             safe = torch.where(valid, target, 1)
             terms["gradient"] = config.gradient_weight * gradient_matching_loss(pred=values.log(), target=safe.log(), valid=valid)
@@ -156,6 +158,8 @@ class Network(nn.Module):
 
 def _build_network(config: SupervisedConfig) -> Network:
     encoder = build_encoder(config.encoder, config.pretrained)
-    decoder_type = DPTDecoder if config.decoder == "dpt" else UNetDecoder
-    decoder = decoder_type(encoder.channels, encoder.strides, width=config.decoder_width)
+    if config.decoder == "dpt":
+        decoder = DPTDecoder(encoder.channels, encoder.strides, width=config.decoder_width)
+    else:
+        decoder = UNetDecoder(encoder.channels, encoder.strides, width=config.decoder_width, norm=config.decoder_norm)
     return Network(encoder, decoder, Heads(decoder.channels, 1, scales=(0,)))
