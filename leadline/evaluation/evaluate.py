@@ -202,6 +202,7 @@ def _file_item(pred_path: Path, target_path: Path, pred: DepthFile, target: Dept
         answered=pred.usable,
         kind=pred.kind,
         target=truth if window is None else truth[window.slices],
+        target_name=str(target_path),
     )
 
 

@@ -30,6 +30,8 @@ class Item:
     """Boolean maps (height, width) by name, each scored by itself as well."""
     notes: tuple[str, ...] = ()
     """What the predictor said about this prediction."""
+    target_name: str = "the target"
+    """How an error speaks of the target: its file, where it has one of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +96,7 @@ def prepare(item: Item, protocol: Protocol) -> Pair | None:
         raise UserError(
             item.name,
             f"{found}{excluded}, and '{protocol.name}' needs {protocol.min_valid}",
-            "check the unit and size of the target, or leave this image out",
+            f"check the unit and size of {item.target_name}, or leave this image out",
         )
     return Pair(
         name=item.name,

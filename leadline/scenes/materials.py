@@ -83,8 +83,8 @@ def body_color(surface: Surface) -> np.ndarray:
 
 
 def _bitmap(image: np.ndarray, size_m: float) -> dict[str, Any]:
-    """`image` repeated every `size_m`, its bottom row at v = 0. "image" and "scale_uv" are resolved by `render`."""
-    return {"type": "bitmap", "image": np.ascontiguousarray(image[::-1]), "scale_uv": 1.0 / size_m, "raw": image.dtype != np.uint8}
+    """`image`, uint8 sRGB or linear floats, repeated every `size_m`, its bottom row at v = 0. `render` makes the texture of it."""
+    return {"type": "bitmap", "image": image, "scale_uv": 1.0 / size_m}
 
 
 def _twosided(bsdf: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from leadline.scenes.exposure import linear_from_srgb
 from leadline.scenes.faces import Faces, Parts
 from leadline.scenes.materials import describe_bsdf, describe_emitter, rgb
 from leadline.scenes.world import Light, Mesh, Shot, World
@@ -59,6 +60,7 @@ class Renderer:
         self._path = mitsuba.load_dict({"type": "path", "max_depth": max_depth, "rr_depth": 1})
         self._which = mitsuba.load_dict({"type": "aov", "aovs": "depth:depth,face:prim_index"})
         self._materials: dict[tuple[int, bool], Any] = {}
+        self._textures: dict[tuple[int, float], tuple[np.ndarray, Any]] = {}
         self._still = {p: self._mesh(p, 0) for p in range(len(self.parts.index)) if p not in self.parts.moving}
         self._lights = {f"light{i}": _light(light) for i, light in enumerate(world.lights)}
         if world.sky is not None:
@@ -152,12 +154,35 @@ class Renderer:
         surface = self.parts.surfaces[part]
         key = (id(surface), diffuse)
         if key not in self._materials:
-            self._materials[key] = mitsuba.load_dict(_resolved(describe_bsdf(surface, diffuse=diffuse)))
+            self._materials[key] = mitsuba.load_dict(self._resolved(describe_bsdf(surface, diffuse=diffuse)))
         return self._materials[key]
+
+    def _resolved(self, description: dict[str, Any]) -> Any:
+        """`description` with its images turned into Mitsuba's textures."""
+        if description["type"] == "bitmap":
+            return self._texture(description["image"], description["scale_uv"])
+        return {key: self._resolved(value) if isinstance(value, dict) else value for key, value in description.items()}
+
+    def _texture(self, image: np.ndarray, scale_uv: float) -> Any:
+        """One texture for all surfaces, lights and passes that show `image`."""
+        key = (id(image), scale_uv)
+        if key not in self._textures:
+            # Given as linear floats: Mitsuba takes four times as long to decode sRGB.
+            linear = linear_from_srgb(image).astype(np.float32) if image.dtype == np.uint8 else image
+            built = {
+                "type": "bitmap",
+                "bitmap": _bitmap(linear[::-1]),
+                "raw": True,
+                "to_uv": _transform(np.diag([scale_uv, scale_uv, 1.0, 1.0])),
+            }
+            # Half floats, the default, and interpolation are slow on a CPU; a pixel averages several texels anyway.
+            texture = mitsuba.load_dict(built | {"format": "variant", "filter_type": "nearest"})
+            self._textures[key] = (image, texture)  # the image is kept so that its id stays its own
+        return self._textures[key][1]
 
     def _mesh(self, part: int, frame: int) -> Any:
         emitter = describe_emitter(self.parts.surfaces[part])
-        light = None if emitter is None else mitsuba.load_dict(_resolved(emitter))
+        light = None if emitter is None else mitsuba.load_dict(self._resolved(emitter))
         return _mesh(str(part), self.parts.meshes[part], self.parts.pose(part, frame), self._material(part, diffuse=False), light)
 
 
@@ -235,18 +260,6 @@ def _sky(sky: np.ndarray) -> Any:
 
 def _floats(vector: np.ndarray | Sequence[float] | None) -> list[float]:
     return [float(v) for v in np.asarray(vector)]
-
-
-def _resolved(description: dict[str, Any]) -> dict[str, Any]:
-    """`description` with the images of its textures turned into Mitsuba's bitmaps."""
-    resolved: dict[str, Any] = {k: _resolved(v) if isinstance(v, dict) else v for k, v in description.items()}
-    if resolved["type"] == "bitmap":
-        scale = resolved.pop("scale_uv")
-        resolved["bitmap"] = _bitmap(resolved.pop("image"))
-        # Half floats, the default, and interpolation are slow on a CPU; a pixel averages several texels anyway.
-        resolved |= {"format": "variant", "filter_type": "nearest"}
-        resolved["to_uv"] = _transform(np.diag([scale, scale, 1.0, 1.0]))
-    return resolved
 
 
 def _transform(matrix: np.ndarray) -> Any:
