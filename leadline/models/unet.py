@@ -27,8 +27,8 @@ class UNetDecoder(nn.Module):
     """From an encoder's maps to decoder maps at strides 1 to 16, fine to coarse.
 
     `width` scales the channels (thin networks). `norm` "batch" puts a batch normalisation behind every convolution, which
-    monodepth2 does not have; from random weights it learns about twice as fast. Raises UserError for encoders without a
-    pyramid of strides, such as plain vision transformers.
+    monodepth2 does not have; small networks learn faster with it from random weights (docs/LOG.md, 2026-11-24). Raises
+    UserError for encoders without a pyramid of strides, such as plain vision transformers.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ class SupervisedConfig:
     decoder_width: float = 1.0
     """Factor on the channels of the decoder."""
     decoder_norm: Literal["none", "batch"] = "none"
-    """batch learns about twice as fast from random weights; none is monodepth2's (unet only)."""
+    """batch learns faster from random weights; none is monodepth2's (unet only)."""
     kind: DepthKind = DepthKind.METRIC
     """What the output is; it decides how the output is read and which losses are possible."""
     target: Literal["depth", "inverse_depth"] = "depth"
