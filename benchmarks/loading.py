@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from skimage.filters import gaussian
 
+from leadline.data.augment import Augment
 from leadline.data.catalog import open_dataset
 from leadline.data.sample import Needs, collate
 from leadline.data.source import SampleSource
-from leadline.data.transforms import Augment, Transform
+from leadline.data.transforms import Transform
 from leadline.io.depth import DepthFile, write_depth
 from leadline.io.image import write_image
 from leadline.io.jsonfile import write_json

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from leadline.data.augment import Augment
 from leadline.data.dataset import View
 from leadline.data.sample import Sample
 from leadline.geometry.pose import invert
@@ -32,22 +33,6 @@ MIRROR_X = np.diag([-1.0, 1.0, 1.0, 1.0])
 GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luma (ITU-R BT.601)."""
 _YIQ_FROM_RGB = np.array([GREY, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)])
-
-
-@dataclass(frozen=True)
-class Augment:
-    """How much training samples vary. One draw holds for all frames and views of a sample."""
-
-    flip: float = 0.5
-    """Share of samples mirrored left to right."""
-    smallest_crop: float = 1.0
-    """Sides of a crop are between this share of the image and all of it; the aspect is kept."""
-    brightness: float = 0.0
-    """Factors are drawn between 1 - this and 1 + this; the same for contrast and saturation."""
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: float = 0.0
-    """Largest turn of the hue as a share of the whole circle."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from leadline.methods.catalog import default_config
-from leadline.training.config import AugmentConfig, DataConfig, OptimConfig, TrainConfig
+from leadline.training.config import DataConfig, OptimConfig, TrainConfig
 from leadline.types import DepthKind
 
 SMALL = DataConfig(height=96, width=160, batch_size=16, split="train", val_split="validation")
@@ -73,7 +73,7 @@ def supervised_nyu() -> TrainConfig:
     return TrainConfig(
         method=replace(default_config("supervised"), encoder="resnet34", pretrained="hub", min_depth_m=0.3, max_depth_m=10.0),
         data=DataConfig(
-            dataset="nyu", height=288, width=384, batch_size=16, workers=8, cache_gb=0.0, augment=AugmentConfig(smallest_crop=0.8)
+            dataset="nyu", height=288, width=384, batch_size=16, workers=8, cache_gb=0.0, augment=replace(SMALL.augment, smallest_crop=0.8)
         ),
         optim=OptimConfig(lr=3e-4, encoder_lr_factor=0.3),
         steps=25_000,

@@ -6,28 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from leadline.data.augment import USUAL, Augment
 from leadline.io.jsonfile import read_json
 from leadline.methods.catalog import MethodConfig, method_name
 from leadline.types import UserError
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Schedule = Literal["one-cycle", "cosine", "constant", "step"]
-
-
-@dataclass(frozen=True)
-class AugmentConfig:
-    """How training samples vary (data/transforms.py); depth, intrinsics and poses follow."""
-
-    flip: float = 0.5
-    """Share of samples mirrored left to right."""
-    smallest_crop: float = 1.0
-    """Sides of a crop are between this share of the image and all of it; 1 turns crops off."""
-    brightness: float = 0.2
-    """Factors are drawn between 1 - this and 1 + this; the same for contrast and saturation."""
-    contrast: float = 0.2
-    saturation: float = 0.2
-    hue: float = 0.02
-    """Largest turn of the hue as a share of the whole circle."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +45,7 @@ class DataConfig:
     """Decoded files kept in memory, up to this size [GB]."""
     on_corrupt: Literal["raise", "skip"] = "raise"
     """What a broken file does: stop the run, or be reported and replaced by the next sample."""
-    augment: AugmentConfig = AugmentConfig()
+    augment: Augment = USUAL
 
     def specs(self, roots: tuple[str, ...]) -> list[str]:
         """`roots` as DATASET:ROOT. A colon counts only after a plain word, so that C:/data stays a folder."""

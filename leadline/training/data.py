@@ -3,7 +3,6 @@
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from torch.utils.data import DataLoader
 
@@ -12,7 +11,7 @@ from leadline.data.dataset import Dataset
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
 from leadline.data.source import SampleSource
-from leadline.data.transforms import Augment, Transform
+from leadline.data.transforms import Transform
 from leadline.training.config import DataConfig
 from leadline.types import UserError
 
@@ -28,7 +27,7 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
         raise UserError("--data.root", "no data set to train on", "give DATASET:ROOT, for example rendered:out/rooms")
     if data.weights and len(data.weights) != len(data.root):
         raise UserError("--data.weights", f"{len(data.weights)} weights for {len(data.root)} data sets", "give one for each of --data.root")
-    transform = Transform(data.height, data.width, augment=Augment(**asdict(data.augment)))
+    transform = Transform(data.height, data.width, augment=data.augment)
     datasets = open_datasets(data, data.root, data.split)
     cache_bytes = int(data.cache_gb * 1e9)
     return SampleSource(datasets, needs, transform, seed=seed, on_corrupt=data.on_corrupt, cache_bytes=cache_bytes)

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from leadline.data.augment import Augment
 from leadline.data.dataset import Record, iter_views
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, collate
 from leadline.data.source import SampleSource
-from leadline.data.transforms import Augment, Transform
+from leadline.data.transforms import Transform
 from leadline.types import UserError
 
 TRANSFORM = Transform(16, 24, Augment(smallest_crop=0.7, brightness=0.2))

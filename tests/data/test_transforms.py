@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.data import transforms
-from leadline.data.transforms import Augment, Transform, Window, change_colors, color_matrix, crop_view, flip_view, flip_views, resize_view
+from leadline.data.augment import Augment
+from leadline.data.transforms import Transform, Window, change_colors, color_matrix, crop_view, flip_view, flip_views, resize_view
 from leadline.geometry.pose import invert
 from leadline.geometry.rig import ring_order
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 import leadline.training.run as run_module
+from leadline.data.augment import Augment
 from leadline.data.sample import Needs, Sample
 from leadline.methods.base import Loss, Method
-from leadline.training.config import AugmentConfig, TrainConfig
+from leadline.training.config import TrainConfig
 from leadline.training.journal import read_history
 from leadline.training.module import step_seed
 from leadline.training.run import Run, train
@@ -56,7 +57,7 @@ def spoiled(monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Tensor, Sample], T
 
 
 def test_train__overfits_one_batch(config: TrainConfig, tmp_path: Path) -> None:
-    data = replace(config.data, batch_size=12, augment=AugmentConfig(flip=0, brightness=0, contrast=0, saturation=0, hue=0))
+    data = replace(config.data, batch_size=12, augment=Augment(flip=0))
     history = train(replace(config, data=data, steps=60, ema_decay=0.0, checkpoint_every=100), tmp_path).history
     assert history[-1]["loss"] < 0.25 * history[0]["loss"]
 
