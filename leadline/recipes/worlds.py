@@ -35,9 +35,9 @@ class WorldSet:
 
 # Rooms are cheap to set up and their pictures teach little more about the same room, so training takes one of each.
 DEMO = (
-    WorldSet("rooms", "train", scenes=900, frames=1),
+    WorldSet("rooms", "train", scenes=800, frames=1),
     WorldSet("rooms", "test", scenes=40, frames=1),
-    WorldSet("streets", "train", scenes=48, frames=1, rig="nuscenes6"),
+    WorldSet("streets", "train", scenes=60, frames=1, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=6, frames=1, rig="nuscenes6"),
 )
 """What `leadline demo` renders."""
