@@ -36,7 +36,7 @@ class ScenesOptions:
     workers: int | None = None
     """Processes; as many as cores when not given."""
     variant: str = "auto"
-    """Mitsuba variant: scalar (everywhere), llvm (faster, needs LLVM 17 or newer), auto."""
+    """Mitsuba variant: scalar (everywhere), llvm (faster from about 384x640 on, needs LLVM 17 or newer), auto."""
 
 
 def run(argv: list[str]) -> int:

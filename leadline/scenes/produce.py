@@ -201,7 +201,7 @@ def produce(
     """
     spp = DEFAULT_SPP if spp is None else spp
     order = _checked(
-        Order(family, Path(out), frames, height, width, rig, spp, choose_variant(variant)),
+        Order(family, Path(out), frames, height, width, rig, spp, choose_variant(variant, pixels=height * width)),
         scenes=scenes,
         seed=seed,
     )

@@ -13,6 +13,8 @@ from glob import glob
 from leadline.types import UserError
 
 VARIANTS = ("scalar", "llvm", "auto")
+LLVM_PAYS_FROM = 384 * 640
+"""Pixels of a picture from which LLVM was measured to be faster in spite of compiling for every scene (docs/LOG.md, 2026-11-24)."""
 _OLDEST_LLVM = 17
 _ENVIRONMENT = "DRJIT_LIBLLVM_PATH"
 _PROBE = """
@@ -25,11 +27,14 @@ assert numpy.isfinite(numpy.array(mitsuba.render(scene, spp=1))).all()
 """
 
 
-def choose_variant(asked: str) -> str:
-    """ "scalar" or "llvm" for `asked`, which may be "auto": LLVM where it is safe. Raises UserError for "llvm" where it is not."""
+def choose_variant(asked: str, *, pixels: int = LLVM_PAYS_FROM) -> str:
+    """ "scalar" or "llvm" for `asked`, which may be "auto": LLVM where it is safe and pictures of `pixels` are large enough for it.
+
+    Raises UserError for "llvm" where it is not safe.
+    """
     if asked not in VARIANTS:
         raise UserError("--variant", f"there is no variant '{asked}'", f"choose from {', '.join(VARIANTS)}")
-    if asked == "scalar":
+    if asked == "scalar" or (asked == "auto" and pixels < LLVM_PAYS_FROM):
         return "scalar"
     trouble = _llvm_trouble()
     if asked == "llvm" and trouble is not None:

@@ -135,6 +135,10 @@ def test_import__needs_no_torch():
     assert result.stdout.strip() == "False"
 
 
+def test_variants__auto_renders_small_pictures_with_scalar():
+    assert choose_variant("auto", pixels=192 * 320) == "scalar"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["rooms", "streets"])
 def test_variants__llvm_gives_the_same_truth_and_nearly_the_same_pictures(tmp_path, family):
