@@ -1,9 +1,13 @@
 """Fixtures shared by all rooms."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# A job in the background ignores Ctrl-C, and so would every process that a test starts to interrupt it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

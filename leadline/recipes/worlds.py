@@ -35,8 +35,8 @@ class WorldSet:
 
 # Rooms are cheap to set up and their pictures teach little more about the same room, so training takes one of each.
 DEMO = (
-    WorldSet("rooms", "train", scenes=800, frames=1),
-    WorldSet("rooms", "test", scenes=40, frames=1),
+    WorldSet("rooms", "train", scenes=600, frames=1),
+    WorldSet("rooms", "test", scenes=16, frames=2),
     WorldSet("streets", "train", scenes=60, frames=1, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=6, frames=1, rig="nuscenes6"),
 )
