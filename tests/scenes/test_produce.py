@@ -160,4 +160,5 @@ def test_variants__llvm_gives_the_same_truth_and_nearly_the_same_pictures(tmp_pa
         depth, other_depth = read_depth(folder / "depth.png").values, read_depth(other / "depth.png").values
         np.testing.assert_allclose(depth[same], other_depth[same], rtol=1e-3)
         difference = read_image(folder / "rgb.png").astype(float) - read_image(other / "rgb.png")
-        assert np.abs(difference).mean() < 8
+        blocks = difference.reshape(8, 8, 12, 8, 3).mean(axis=(1, 3))  # their noise differs, light must not
+        assert np.abs(blocks).mean() < 7  # measured: 5 at most; 14 to 37 where pictures are shifted by a block
