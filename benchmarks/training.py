@@ -45,7 +45,7 @@ def _in_turns(config: TrainConfig, run_dir: Path) -> tuple[float, float]:
     """Median seconds of the engine's step and of the bare loop's, on the same batch, each taking its turn."""
     run = Run(config, run_dir)
     batch = next(iter(Batches(run.source, replace(config.data, workers=0), num_batches=1, seed=0, pin_memory=False)))
-    turns = _Turns(batch, copy.deepcopy(run.method), config)
+    turns = _Turns(batch, copy.deepcopy(run.method), config, bf16=run.precision == "bf16")
     run.batches = turns
     run.rows.batches = turns
     run.fit()
@@ -55,9 +55,10 @@ def _in_turns(config: TrainConfig, run_dir: Path) -> tuple[float, float]:
 class _Turns(Batches):
     """Hands one batch out again and again. Before it does, it takes a step of its own with that batch and a twin of the network."""
 
-    def __init__(self, batch: Sample, method: Method, config: TrainConfig) -> None:
+    def __init__(self, batch: Sample, method: Method, config: TrainConfig, *, bf16: bool) -> None:
         self.batch, self.method, self.config = batch, method.train(), config
         self.optimizer, self.schedule = build_optimizer(method, config.optim, steps=config.steps, fused=True)
+        self.bf16 = bf16
         self.engine: list[float] = []
         self.bare: list[float] = []
         self.wait_s = 0.0
@@ -79,7 +80,8 @@ class _Turns(Batches):
         return {}
 
     def _step(self) -> None:
-        total = self.method.loss(self.batch).total
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+            total = self.method.loss(self.batch).total
         self.optimizer.zero_grad()
         total.backward()
         nn.utils.clip_grad_norm_(self.method.parameters(), self.config.clip_norm)
