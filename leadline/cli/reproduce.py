@@ -51,6 +51,7 @@ def run(argv: list[str]) -> int:
     if options.only is not None and options.only not in chosen.variants:
         raise UserError("--only", f"'{options.only}' is no variant of {options.claim}", f"choose from {', '.join(chosen.variants)}")
     need_extras()
+    commit = git_commit()  # before the hours in which somebody may go on working in the checkout
     roots = render_all(chosen.worlds, options.out / "worlds")
     data_sha = {name: _sha_of(root) for name, root in roots.items()}
     for variant in chosen.variants if options.only is None else (options.only,):
@@ -61,7 +62,7 @@ def run(argv: list[str]) -> int:
             print(f"{variant}, seed {seed}", file=sys.stderr, flush=True)
             write_json(unit, _unit_rows(chosen, variant, seed, roots, data_sha, options.out))
     rows = [row for path in sorted((options.out / "units").glob("*.json")) for row in read_json(path)]
-    results = _results(options, chosen, rows)
+    results = _results(options, chosen, rows, commit=commit)
     write_json(options.out / "results.json", results)
     write_report(options.out / "report.html", _page(chosen, results))
     _print(results["summary"])
@@ -111,10 +112,10 @@ def _rig_of(chosen: Claim, name: str) -> str | None:
     return next(world.rig for world in chosen.worlds if world.name == name)
 
 
-def _results(options: ReproduceOptions, chosen: Claim, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _results(options: ReproduceOptions, chosen: Claim, rows: list[dict[str, Any]], *, commit: str | None) -> dict[str, Any]:
     return {
         "command": f"leadline reproduce {options.claim} --size {options.size}",
-        "commit": git_commit(),
+        "commit": commit,
         "machine": provenance()["machine"],
         "size": options.size,
         "seeds": sorted({row["seed"] for row in rows}),

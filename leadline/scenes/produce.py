@@ -289,10 +289,7 @@ def _produce_in_parallel(order: Order, tasks: Sequence[Task], workers: int, tell
     context = multiprocessing.get_context("spawn")
     stop, finished = context.Event(), context.Value("q", 0)
     pool = ProcessPoolExecutor(
-        min(workers, len(tasks)),
-        mp_context=context,
-        initializer=_start_worker,
-        initargs=(order.variant, stop, finished),
+        min(workers, len(tasks)), mp_context=context, initializer=_start_worker, initargs=(order.variant, stop, finished)
     )
     told = 0
     try:
