@@ -24,7 +24,7 @@ Norm = Literal["none", "batch"]
 
 
 class UNetDecoder(nn.Module):
-    """From an encoder's maps to decoder maps at strides 1 to 16, fine to coarse.
+    """From an encoder's maps to decoder maps at strides `finest` to 16, fine to coarse.
 
     `width` scales the channels (thin networks). `norm` "batch" puts a batch normalisation behind every convolution, which
     monodepth2 does not have; small networks learn faster with it from random weights (docs/LOG.md, 2026-11-24). Raises
@@ -32,13 +32,13 @@ class UNetDecoder(nn.Module):
     """
 
     def __init__(
-        self, channels: Sequence[int], strides: Sequence[int], *, width: float = 1.0, norm: Literal["none", "batch"] = "none"
+        self, channels: Sequence[int], strides: Sequence[int], *, width: float = 1.0, norm: Norm = "none", finest: int = 1
     ) -> None:
         super().__init__()
         if max(strides) != 32 or sorted(set(strides)) != list(strides):
             raise UserError("decoder unet", f"needs maps at strides up to 32, this encoder has {list(strides)}", "use decoder dpt")
-        self.channels = tuple(max(8, round(c * width / 8) * 8) for c in STAGE_CHANNELS)
-        self.strides = (1, 2, 4, 8, 16)
+        stages = [(2**i, max(8, round(c * width / 8) * 8)) for i, c in enumerate(STAGE_CHANNELS) if 2**i >= finest]
+        self.strides, self.channels = (tuple(values) for values in zip(*stages, strict=True))
         self._levels = {stride: level for level, stride in enumerate(strides)}
         before, after = [], []
         below = channels[-1]
@@ -51,7 +51,7 @@ class UNetDecoder(nn.Module):
         self.after = nn.ModuleList(after)
 
     def forward(self, features: Sequence[Float[Tensor, "b _c _h _w"]]) -> list[Float[Tensor, "b _d _y _x"]]:
-        """Decoder maps, fine (stride 1) to coarse (stride 16), from the encoder's maps, fine to coarse."""
+        """Decoder maps, fine (stride `finest`) to coarse (stride 16), from the encoder's maps, fine to coarse."""
         maps = []
         map_ = features[-1]
         for stride, before, after in zip(reversed(self.strides), self.before, self.after, strict=True):

@@ -25,8 +25,20 @@ METALS = {  # linear RGB reflectance at normal incidence
 }
 
 
-def describe_bsdf(surface: Surface, *, diffuse: bool) -> dict[str, Any]:
-    """The Mitsuba dictionary of `surface`, or with `diffuse` that of its body without specular lobes."""
+SHINE: dict[str, Any] = {"type": "shine"}
+"""Factor on the specular lobes of coats and panes. `render` makes one texture of it for a whole scene and turns it off for the layer
+without lobes: cheaper than a second set of materials, of which each rough coat tabulates its transmittance for 10 ms."""
+
+
+def is_dressed_anew(surface: Surface) -> bool:
+    """Whether the body without lobes needs a description of its own; for the others it is enough to turn `SHINE` off."""
+    if surface.emission is not None:
+        return surface.material is Material.GLASS
+    return surface.material in (Material.METAL, Material.MIRROR)
+
+
+def describe_bsdf(surface: Surface, *, diffuse: bool = False) -> dict[str, Any]:
+    """The Mitsuba dictionary of `surface`, or with `diffuse` that of its body without specular lobes where that `is_dressed_anew`."""
     if surface.emission is not None:
         body = {"type": "diffuse", "reflectance": rgb(np.zeros(3))}
         if surface.material is not Material.GLASS or diffuse:
@@ -40,8 +52,7 @@ def describe_bsdf(surface: Surface, *, diffuse: bool) -> dict[str, Any]:
             lobes: dict[str, Any] = {"type": "plastic"}
             if surface.roughness >= SMOOTH_BELOW:
                 lobes = {"type": "roughplastic", "distribution": "ggx", "alpha": surface.roughness}
-            shine = 0.0 if diffuse else 1.0
-            return _twosided(lobes | {"diffuse_reflectance": color, "int_ior": surface.ior, "specular_reflectance": shine})
+            return _twosided(lobes | {"diffuse_reflectance": color, "int_ior": surface.ior, "specular_reflectance": SHINE})
         case Material.METAL | Material.MIRROR if diffuse:
             return _twosided({"type": "diffuse", "reflectance": color})
         case Material.METAL if surface.roughness >= SMOOTH_BELOW:
@@ -50,8 +61,7 @@ def describe_bsdf(surface: Surface, *, diffuse: bool) -> dict[str, Any]:
         case Material.METAL | Material.MIRROR:
             return _twosided({"type": "conductor", "material": "none", "specular_reflectance": color})
         case Material.GLASS:
-            shine = 0.0 if diffuse else 1.0
-            return {"type": "thindielectric", "int_ior": surface.ior, "specular_transmittance": color, "specular_reflectance": shine}
+            return {"type": "thindielectric", "int_ior": surface.ior, "specular_transmittance": color, "specular_reflectance": SHINE}
     raise ValueError(f"nothing is made of {surface.material!r}")
 
 

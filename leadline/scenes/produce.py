@@ -40,7 +40,7 @@ _SHRINK = 4
 """Of the pictures that are metered."""
 _MARGIN_PX = 8
 """Of the window in which light without specular lobes is rendered: what the denoiser looks at around a pixel."""
-_TASKS_PER_PROCESS = 40
+_TASKS_PER_PROCESS = {"scalar": 500, "llvm": 40}
 """After about so many a process makes room for a new one: LLVM keeps about 40 MB of compiled kernels for every scene of a street."""
 _PASSES = {"meter": 0, "radiance": 1, "diffuse": 2}
 
@@ -224,7 +224,7 @@ def produce(
                 tell(1)
     else:
         # NOTE: new pools, not max_tasks_per_child, with which Python 3.11's executor can wait for ever (cpython issue 115634).
-        many = workers * _TASKS_PER_PROCESS
+        many = workers * _TASKS_PER_PROCESS[order.variant]
         for first in range(0, len(tasks), many):
             _produce_in_parallel(order, tasks[first : first + many], workers, tell)
     return order.out

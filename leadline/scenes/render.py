@@ -13,7 +13,7 @@ import numpy as np
 
 from leadline.scenes.exposure import linear_from_srgb
 from leadline.scenes.faces import Faces, Parts
-from leadline.scenes.materials import describe_bsdf, describe_emitter, rgb
+from leadline.scenes.materials import SHINE, describe_bsdf, describe_emitter, is_dressed_anew, rgb
 from leadline.scenes.world import Light, Mesh, Shot, World
 from leadline.types import UserError
 
@@ -61,6 +61,7 @@ class Renderer:
         self._which = mitsuba.load_dict({"type": "aov", "aovs": "depth:depth,face:prim_index"})
         self._materials: dict[tuple[int, bool], Any] = {}
         self._textures: dict[tuple[int, float], tuple[np.ndarray, Any]] = {}
+        self._shine = mitsuba.load_dict({"type": "uniform", "value": 1.0})
         self._still = {p: self._mesh(p, 0) for p in range(len(self.parts.index)) if p not in self.parts.moving}
         self._lights = {f"light{i}": _light(light) for i, light in enumerate(world.lights)}
         if world.sky is not None:
@@ -147,8 +148,13 @@ class Renderer:
         return mitsuba.load_dict({"type": "diffuse"})
 
     def _dress(self, *, diffuse: bool) -> None:
+        shine = mitsuba.traverse(self._shine)
+        shine["value"] = 0.0 if diffuse else 1.0
+        shine.update()
         for shape in self._scene.shapes():
-            shape.set_bsdf(self._material(int(shape.id()), diffuse=diffuse))
+            part = int(shape.id())
+            if is_dressed_anew(self.parts.surfaces[part]):
+                shape.set_bsdf(self._material(part, diffuse=diffuse))
 
     def _material(self, part: int, *, diffuse: bool) -> Any:
         surface = self.parts.surfaces[part]
@@ -159,6 +165,8 @@ class Renderer:
 
     def _resolved(self, description: dict[str, Any]) -> Any:
         """`description` with its images turned into Mitsuba's textures."""
+        if description is SHINE:
+            return self._shine
         if description["type"] == "bitmap":
             return self._texture(description["image"], description["scale_uv"])
         return {key: self._resolved(value) if isinstance(value, dict) else value for key, value in description.items()}

@@ -1,41 +1,18 @@
 """The family `rooms`: closed rooms with furniture, daylight, mirrors, glass and polished floors, seen by a hand-held camera."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 
 from leadline.geometry.camera import Camera
 from leadline.scenes import furnish, interior, shapes, textures
 from leadline.scenes.floorplan import Opening, Plan
 from leadline.scenes.furniture import Parts, framed
-from leadline.scenes.trajectory import handheld, wander
+from leadline.scenes.stroll import Stroll, find_stroll, walk
 from leadline.scenes.world import Mesh, Shot, Surface, Thing, World
 from leadline.types import Material
 
 FAMILY = "rooms"
 FRAME_S = 0.2
 """Time between frames [s]."""
-CLEARANCE_M = 0.6
-"""Least distance of the camera from things; from the walls a little less."""
-_FLAT = ("floor", "ceiling", "wall", "rug")
-
-
-@dataclass(frozen=True, eq=False)
-class Loop:
-    """An ellipse in the air: centre (x, y), half axes [m], direction of the long one [rad], height [m]."""
-
-    centre: np.ndarray
-    half: float
-    narrow: float
-    turn: float
-    eye: float
-
-    def points(self, count: int) -> np.ndarray:
-        """Points (count, 2) around it, the last one the first."""
-        angle = np.linspace(0.0, 2 * np.pi, count)[:, None]
-        along, across = np.array([np.cos(self.turn), np.sin(self.turn)]), np.array([-np.sin(self.turn), np.cos(self.turn)])
-        return self.centre + self.half * np.sin(angle) * along + self.narrow * np.cos(angle) * across
 
 
 def make_world(seed: int, *, frames: int, height: int, width: int) -> World:
@@ -44,15 +21,15 @@ def make_world(seed: int, *, frames: int, height: int, width: int) -> World:
     kind = furnish.KINDS[int(rng.integers(len(furnish.KINDS)))]
     palette = interior.make_palette(rng)
     camera = Camera.from_fov(float(rng.uniform(55.0, 75.0)), width=width, height=height, name="cam")
-    plan, loop = _room_with_a_way(rng, palette, kind)
-    poses = _walk(rng, plan, loop, frames)
+    plan, stroll = _room_with_a_way(rng, palette, kind, camera)
+    poses = walk(rng, stroll, frames)
     shots = tuple(Shot(i, camera, np.linalg.inv(pose), FRAME_S * i) for i, pose in enumerate(poses))
     return World(FAMILY, seed, tuple(plan.things), (), None, shots, depth_range_m=30.0)
 
 
-def _room_with_a_way(rng: np.random.Generator, palette: interior.Palette, kind: str) -> tuple[Plan, Loop]:
+def _room_with_a_way(rng: np.random.Generator, palette: interior.Palette, kind: str, camera: Camera) -> tuple[Plan, Stroll]:
     """A furnished room in which a camera can move, and where; crowded rooms are furnished anew, with less."""
-    low, high = (2.7, 3.8) if kind == "bathroom" else (3.6, 6.2)
+    low, high = (3.0, 4.0) if kind == "bathroom" else (4.0, 6.5)
     for crowd in (1.0, 1.0, 0.8, 0.6, 0.4, 0.0):
         plan = Plan(float(rng.uniform(low, high)), float(rng.uniform(low, high)), float(rng.uniform(2.4, 3.0)))
         _shell(rng, plan, wet=kind in ("bathroom", "kitchen"))
@@ -60,9 +37,9 @@ def _room_with_a_way(rng: np.random.Generator, palette: interior.Palette, kind: 
         _windows(rng, plan, palette)
         furnish.furnish(rng, plan, palette, kind, crowd=crowd)
         _lamps(rng, plan)
-        loop = _find_loop(rng, plan)
-        if loop is not None:
-            return plan, loop
+        stroll = find_stroll(rng, plan, camera)
+        if stroll is not None:
+            return plan, stroll
     raise RuntimeError(f"no way through an empty {kind}")
 
 
@@ -180,75 +157,3 @@ def _lamps(rng: np.random.Generator, plan: Plan) -> None:
     light = Surface(Material.DIFFUSE, np.ones(3), emission=warm * float(rng.uniform(0.5, 1.3)) * plan.width * plan.depth / 10.0 / area)
     body = Surface(Material.DIFFUSE, np.full(3, 0.75))
     plan.things.append(Thing("ceiling lamps", ((shapes.merge(bodies), body), (shapes.merge(panes), light)), np.eye(4)))
-
-
-def _walk(rng: np.random.Generator, plan: Plan, loop: Loop, frames: int) -> np.ndarray:
-    """Poses world_from_cam (frames, 4, 4): to and fro along a narrow loop, looking across it, 10 to 20 cm a step."""
-    curve = loop.points(721)
-    run = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
-    step = 0.15 + 0.03 * wander(rng, frames, period=20.0)
-    at = (rng.uniform(0.0, run[-1]) + np.cumsum(step)) % run[-1]
-    ground = np.stack([np.interp(at, run, curve[:, i]) for i in range(2)], axis=1)
-    heading = _heading(plan, loop) + np.radians(rng.uniform(-10, 10) + 22.0 * wander(rng, frames, period=max(40.0, frames)))
-    tilt = np.radians(rng.uniform(-22.0, -6.0) + 4.0 * wander(rng, frames, period=25.0))
-    positions = np.column_stack([ground, loop.eye + 0.06 * wander(rng, frames, period=30.0)])
-    gaze = np.stack([np.cos(heading) * np.cos(tilt), np.sin(heading) * np.cos(tilt), np.sin(tilt)], axis=1)
-    return handheld(rng, positions=positions, targets=positions + 2.5 * gaze)
-
-
-def _heading(plan: Plan, loop: Loop) -> float:
-    """Direction [rad], roughly across the loop, in which most is to be seen and the wall is not too near."""
-    boxes = _bounds(plan, ignored=(*_FLAT, "window", "curtain", "door", "picture", "radiator", "ceiling lamps"))
-    if len(boxes) == 0:
-        boxes = _bounds(plan)
-    middle, size = boxes.mean(axis=1)[:, :2], np.linalg.norm(boxes[:, 1] - boxes[:, 0], axis=1)
-    to_thing = middle - loop.centre
-    distance = np.maximum(np.linalg.norm(to_thing, axis=1), 1.0)
-    bearing = np.arctan2(to_thing[:, 1], to_thing[:, 0])
-    best, best_worth = 0.0, -np.inf
-    for offset in np.radians([-110, -90, -70, 70, 90, 110]):
-        heading = loop.turn + offset
-        apart = np.abs((bearing - heading + np.pi) % (2 * np.pi) - np.pi)
-        worth = float((np.minimum(size / distance, 0.8) * np.cos(np.minimum(apart * 2, np.pi / 2))).sum())
-        ahead = np.array([np.cos(heading), np.sin(heading)])
-        to_wall = np.where(ahead > 0, np.array([plan.width, plan.depth]) - loop.centre, loop.centre) / np.maximum(np.abs(ahead), 1e-6)
-        worth += 1.0 * min(float(to_wall.min()), 4.0)
-        if worth > best_worth:
-            best, best_worth = heading, worth
-    return best
-
-
-def _find_loop(rng: np.random.Generator, plan: Plan) -> Loop | None:
-    """The longest of a few loops on which a camera touches nothing."""
-    boxes = _bounds(plan)
-    found: list[Loop] = []
-    for _ in range(500):
-        half = float(rng.uniform(0.3, 1.6))
-        centre = rng.uniform((0.5, 0.5), (plan.width - 0.5, plan.depth - 0.5))
-        loop = Loop(centre, half, min(half, float(rng.uniform(0.05, 0.6))), float(rng.uniform(0, np.pi)), float(rng.uniform(1.2, 1.7)))
-        points = loop.points(48)
-        inside = (points > 0.5).all() and (points < np.array([plan.width, plan.depth]) - 0.5).all()
-        if inside and _distance(np.column_stack([points, np.full(len(points), loop.eye)]), boxes) > CLEARANCE_M + 0.07:
-            found.append(loop)
-            if len(found) == 5:
-                break
-    return max(found, key=lambda loop: loop.half, default=None)
-
-
-def _bounds(plan: Plan, *, ignored: Sequence[str] = _FLAT) -> np.ndarray:
-    """Boxes (n, 2, 3) around all things but those named."""
-    boxes = []
-    for thing in plan.things:
-        if thing.name in ignored:
-            continue
-        points = np.concatenate([mesh.vertices for mesh, _ in thing.parts]) @ thing.poses[:3, :3].T + thing.poses[:3, 3]
-        boxes.append((points.min(axis=0), points.max(axis=0)))
-    return np.array(boxes)
-
-
-def _distance(points: np.ndarray, boxes: np.ndarray) -> float:
-    """Least distance [m] of `points` (n, 3) from `boxes`; above low furniture a head still keeps beside it."""
-    low, high = boxes[:, 0].copy(), boxes[:, 1].copy()
-    high[:, 2] = np.where(low[:, 2] < 0.4, np.maximum(high[:, 2], 0.9), high[:, 2])
-    outside = np.maximum(np.maximum(low[None] - points[:, None], points[:, None] - high[None]), 0.0)
-    return float(np.linalg.norm(outside, axis=2).min())

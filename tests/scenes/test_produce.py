@@ -61,7 +61,7 @@ def test_produce__same_bytes_with_two_processes_and_after_losing_frames(rooms, t
     other = produce("rooms", tmp_path / "a", scenes=2, workers=2, progress=told.append, **SIZE)
     assert digest(other) == digest(rooms)
     assert sum(told) == 4
-    monkeypatch.setattr("leadline.scenes.produce._TASKS_PER_PROCESS", 1)
+    monkeypatch.setattr("leadline.scenes.produce._TASKS_PER_PROCESS", {"scalar": 1})
     in_turns = produce("rooms", tmp_path / "b", scenes=3, workers=2, **SIZE)  # two pools, one after the other
     assert digest(in_turns / "scene_000004") == digest(rooms / "scene_000004")
     assert len(list(in_turns.glob("scene_*/frame_*"))) == 6

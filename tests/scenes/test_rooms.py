@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from leadline.scenes.rooms import CLEARANCE_M, make_world
+from leadline.scenes.rooms import make_world
+from leadline.scenes.stroll import CLEARANCE_M
 from leadline.scenes.world import World
 
 

@@ -20,6 +20,8 @@ class SupervisedConfig:
     """Factor on the channels of the decoder."""
     decoder_norm: Literal["none", "batch"] = "none"
     """batch learns faster from random weights; none is monodepth2's (unet only)."""
+    output_stride: Literal[1, 2, 4] = 1
+    """Pixels of the image for one of the map that the head answers on; its answer is interpolated. Coarser is faster (unet only)."""
     kind: DepthKind = DepthKind.METRIC
     """What the output is; it decides how the output is read and which losses are possible."""
     target: Literal["depth", "inverse_depth"] = "depth"

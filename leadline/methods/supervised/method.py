@@ -13,6 +13,7 @@ from typing import final
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from leadline.data.sample import Needs, Sample
 from leadline.losses.gradient import gradient_matching_loss
@@ -152,14 +153,21 @@ class Network(nn.Module):
         self.size_multiple = encoder.size_multiple
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-        """Raw output, float32."""
-        return self.head(self.decoder(self.encoder(image)))[0].squeeze(1)
+        """Raw output, float32, interpolated where the decoder ends at a coarser map."""
+        raw = self.head(self.decoder(self.encoder(image)))[0]
+        if raw.shape[-2:] != image.shape[-2:]:
+            raw = functional.interpolate(raw, size=image.shape[-2:], mode="bilinear", align_corners=False)
+        return raw.squeeze(1)
 
 
 def _build_network(config: SupervisedConfig) -> Network:
     encoder = build_encoder(config.encoder, config.pretrained)
     if config.decoder == "dpt":
+        if config.output_stride != 1:
+            raise UserError("decoder dpt", "answers for every pixel", "leave output_stride at 1, or use decoder unet")
         decoder = DPTDecoder(encoder.channels, encoder.strides, width=config.decoder_width)
     else:
-        decoder = UNetDecoder(encoder.channels, encoder.strides, width=config.decoder_width, norm=config.decoder_norm)
+        decoder = UNetDecoder(
+            encoder.channels, encoder.strides, width=config.decoder_width, norm=config.decoder_norm, finest=config.output_stride
+        )
     return Network(encoder, decoder, Heads(decoder.channels, 1, scales=(0,)))
