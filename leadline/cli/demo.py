@@ -13,6 +13,7 @@ import tyro
 
 from leadline.io.image import read_image
 from leadline.io.jsonfile import write_json
+from leadline.types import UserError
 
 if TYPE_CHECKING:
     from leadline.cli.demo_report import Scores
@@ -50,6 +51,8 @@ def run(argv: list[str]) -> int:
     """Entry of the verb."""
     options = tyro.cli(DemoOptions, args=argv, prog="leadline demo")
     # What cannot work is said now, not in ten minutes.
+    if options.fov_x_deg is not None and options.image is None:
+        raise UserError("--fov-x-deg", "is the field of view of a photo, and there is none", "give one with --image, or leave it out")
     photo = None if options.image is None else read_image(options.image)
     from leadline.cli.worlds import need_extras
     from leadline.methods.predictor import check_photo

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tyro
@@ -56,7 +56,7 @@ class PredictOptions:
     """Horizontal field of view [degrees], instead of K."""
     rig: str | None = None
     """Rig JSON, or a built-in rig (nuscenes6, ddad6)."""
-    kind: Literal["metric", "scale_invariant", "affine_invariant", "affine_invariant_inverse"] | None = None
+    kind: tyro.conf.EnumChoicesFromValues[DepthKind | None] = None
     """What the model returns, for the few checkpoints that do not say it."""
     format: str = "png16,color"
     """Files to write, separated by commas: png16 npz exr npy pfm tiff color ply glb."""
@@ -86,7 +86,7 @@ def run(argv: list[str]) -> int:
     rig = None if options.rig is None else read_rig(options.rig)
     from leadline.methods.loading import load
 
-    model = load(options.model, kind=None if options.kind is None else DepthKind(options.kind))
+    model = load(options.model, kind=options.kind)
     print(f"{model.name}: {model.kind.value}, licence {model.licence}", file=sys.stderr)
     _refuse_impossible(model.kind, endings)
     writable_folder(options.out)

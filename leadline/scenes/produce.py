@@ -137,24 +137,32 @@ class Studio:
         return self._denoisers[height, width](noisy, albedo=truth.guide_albedo, normals=truth.guide_normals)
 
     def _meter(self) -> Exposure:
-        """Expose for a few small pictures spread over the sequence.
+        """Expose for a few pictures spread over the sequence.
 
-        Each of their pixels has 16 samples; fewer would bias the median of the luminance.
+        They have one sample a pixel and are shrunk, because noise would bias the median of the luminance. Rendering them small
+        with as many samples costs the same, but LLVM would compile for their size.
         """
         frames = sorted({round(i) for i in np.linspace(0, self._order.frames - 1, _METERED_FRAMES)})
         images, albedos = [], []
         for frame in frames:
-            small = [replace(shot, camera=_shrunk(shot.camera)) for shot in self._shots(frame)]
-            images += self._radiance(dict(enumerate(small)), "meter", samples=_SHRINK**2)
-            albedos += [self._truth(shot).albedo for shot in small]
+            shots = self._shots(frame)
+            images += [_shrunk(image) for image in self._radiance(dict(enumerate(shots)), "meter", samples=1)]
+            albedos += [self._truth(replace(shot, camera=_shrunk_camera(shot.camera))).albedo for shot in shots]
         return meter(images, albedos)
 
     def _shots(self, frame: int) -> list[Shot]:
         return [shot for shot in self.world.shots if shot.frame == frame]
 
 
-def _shrunk(camera: Camera) -> Camera:
-    return camera.resized(height=-(-camera.height // _SHRINK), width=-(-camera.width // _SHRINK))
+def _shrunk(image: np.ndarray) -> np.ndarray:
+    """Means of blocks of pixels; what is left at the right and lower border is dropped."""
+    height, width = image.shape[0] // _SHRINK, image.shape[1] // _SHRINK
+    return image[: height * _SHRINK, : width * _SHRINK].reshape(height, _SHRINK, width, _SHRINK, 3).mean(axis=(1, 3))
+
+
+def _shrunk_camera(camera: Camera) -> Camera:
+    height, width = camera.height // _SHRINK, camera.width // _SHRINK
+    return camera.cropped(top=0, left=0, height=height * _SHRINK, width=width * _SHRINK).resized(height=height, width=width)
 
 
 def _window(mask: np.ndarray) -> tuple[slice, slice] | None:

@@ -103,6 +103,10 @@ class Renderer:
     def see(self, shot: Shot) -> np.ndarray:
         """Index (h, w) of the triangle that the ray through each pixel centre meets, -1 for none."""
         self._enter(shot.frame)
+        if drjit.is_jit_v(mitsuba.Float):  # much less to trace than an integrator with a sensor
+            center, rays = pixel_rays(shot)
+            _, face = self.trace(np.broadcast_to(center, rays.shape), rays, shot.frame)
+            return face.reshape(shot.camera.height, shot.camera.width)
         sensor = _sensor(shot, {"type": "stratified", "sample_count": 1, "jitter": False})
         image = np.array(self._which.render(self._tracer, sensor, seed=0, spp=1), dtype=np.float64)
         return np.where(image[..., 0] > 0, np.rint(image[..., 1]), -1).astype(np.int64)
@@ -114,7 +118,10 @@ class Renderer:
         return distance, 1 + thing[np.where(face >= 0, self._faces.part[face], -1)]
 
     def trace(self, origins: np.ndarray, directions: np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """As `cast`, but with the index (n,) of the triangle met in `faces(frame)`, -1 for none."""
+        """As `cast`, but with the index (n,) of the triangle met in `faces(frame)`, -1 for none.
+
+        `directions` may have any length; the distance counts in it.
+        """
         self._enter(frame)
         if drjit.is_jit_v(mitsuba.Float):
             ray = mitsuba.Ray3f(mitsuba.Point3f(origins.T.astype(np.float32)), mitsuba.Vector3f(directions.T.astype(np.float32)))
@@ -136,6 +143,9 @@ class Renderer:
         meshes = self._still | {p: self._mesh(p, frame) for p in self.parts.moving}
         # optimize=False: otherwise meshes of equal surface may be merged, and `_dress` could not tell them apart.
         self._scene = mitsuba.load_dict({"type": "scene", **{str(p): mesh for p, mesh in meshes.items()}, **self._lights}, optimize=False)
+        # What was changed once is a variable of LLVM's kernels, what never was a constant: all kernels of a scene shall be one.
+        for diffuse in (True, False):
+            self._dress(diffuse=diffuse)
         corners = self._faces.corners.reshape(-1, 3)
         everything = _mesh("all", Mesh(corners, np.arange(len(corners)).reshape(-1, 3)), np.eye(4), self._plain, None)
         # Merged with a triangle without area: Mitsuba then owns the mesh, otherwise its AOVs ask for the GIL at every sample.
@@ -217,6 +227,14 @@ def _mesh(name: str, mesh: Mesh, world_from_thing: np.ndarray, bsdf: Any, emitte
         values["vertex_texcoords"] = np.ravel(mesh.uv).astype(np.float32)
     values.update()
     return built
+
+
+def pixel_rays(shot: Shot) -> tuple[np.ndarray, np.ndarray]:
+    """The eye (3,) and, for each pixel centre, a direction (h * w, 3) in the world of length 1 along the optical axis."""
+    camera, world_from_cam = shot.camera, np.linalg.inv(shot.cam_from_world)
+    K = camera.K
+    u, v = np.meshgrid((np.arange(camera.width) + 0.5 - K[0, 2]) / K[0, 0], (np.arange(camera.height) + 0.5 - K[1, 2]) / K[1, 1])
+    return world_from_cam[:3, 3], np.stack([u.ravel(), v.ravel(), np.ones(u.size)], axis=1) @ world_from_cam[:3, :3].T
 
 
 def _side_by_side(shots: Sequence[Shot]) -> Any:

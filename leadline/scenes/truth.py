@@ -6,7 +6,7 @@ import numpy as np
 
 from leadline.scenes.exposure import linear_from_srgb
 from leadline.scenes.faces import Meeting, meet
-from leadline.scenes.render import Renderer
+from leadline.scenes.render import Renderer, pixel_rays
 from leadline.scenes.world import Shot, Surface
 from leadline.types import Material
 
@@ -44,7 +44,7 @@ class TruthMaker:
         self._instance = np.array([*(i + 1 for i, _ in renderer.parts.index), 0], dtype=np.uint16)
         self._luminous = np.array([*(s.emission is not None for s in surfaces), False])
         self._sharp = np.array([*(_is_see_through_or_mirror(s) for s in surfaces), False])
-        self._scales = {id(s): _scales(s) for s in surfaces}
+        self._scales: dict[int, list[np.ndarray]] = {}
 
     def __call__(self, shot: Shot) -> Truth:
         """The exact layers of `shot`."""
@@ -52,11 +52,8 @@ class TruthMaker:
         faces = renderer.faces(shot.frame)
         face = renderer.see(shot).ravel()
         height, width = shot.camera.height, shot.camera.width
-        rotation, center = shot.cam_from_world[:3, :3].T, np.linalg.inv(shot.cam_from_world)[:3, 3]
-        K = shot.camera.K
-        u, v = np.meshgrid((np.arange(width) + 0.5 - K[0, 2]) / K[0, 0], (np.arange(height) + 0.5 - K[1, 2]) / K[1, 1])
-        # Directions of length 1 along the optical axis: distances along them are depths.
-        rays = np.stack([u.ravel(), v.ravel(), np.ones(u.size)], axis=1) @ rotation.T
+        rotation, K = shot.cam_from_world[:3, :3].T, shot.camera.K
+        center, rays = pixel_rays(shot)
         known = face >= 0
         part = np.where(known, np.append(faces.part, -1)[face], -1)
         origin = np.broadcast_to(center, rays.shape)
@@ -116,6 +113,8 @@ class TruthMaker:
             if surface.color.ndim == 1:
                 albedo[here] = surface.color
                 continue
+            if id(surface) not in self._scales:
+                self._scales[id(surface)] = _scales(surface)
             scales = self._scales[id(surface)]
             texels = pixel_m[here] / np.sqrt(meeting.cos[here]) * scales[0].shape[0] / surface.texture_m
             level = np.rint(np.log2(np.maximum(texels, 1.0))).astype(np.int64).clip(0, len(scales) - 1)

@@ -75,3 +75,9 @@ def test_demo__a_bad_photo_is_said_at_once_not_in_ten_minutes(
     error = capsys.readouterr().err
     assert error.startswith("leadline demo: ") and error.count("\n") == 1 and words in error
     assert not (tmp_path / "demo").exists()
+
+
+def test_demo__a_field_of_view_without_a_photo_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--out", str(tmp_path / "demo"), "--fov-x-deg", "70"]) == 2
+    assert "give one with --image" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 
 from leadline.data.sample import Sample
 from leadline.methods.catalog import build_method
 from leadline.methods.supervised.config import SupervisedConfig
-from leadline.types import DepthKind
+from leadline.types import DepthKind, UserError
 
 TINY = SupervisedConfig(encoder="resnet-tiny", decoder_width=0.5)
 HEIGHT, WIDTH = 64, 96
@@ -43,6 +44,22 @@ def test_supervised__metres_do_not_follow_the_resolution() -> None:
     canonical = values / (80.0 / (0.8 * WIDTH))
     again = method(double.image[:, 0], double.K[:, 0] * torch.tensor([[0.8 * WIDTH / 80.0], [1.0], [1.0]]))
     torch.testing.assert_close(canonical, again)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_supervised__answers_for_every_pixel_whatever_the_stride(stride: int) -> None:
+    method = build_method("supervised", replace(TINY, output_stride=stride)).eval()
+    given = sample(40.0)
+    with torch.inference_mode():
+        values = method(given.image[:, 0], given.K[:, 0])
+        coarse = method.network.head(method.network.decoder(method.network.encoder(given.image[:, 0, 0])))[0]
+    assert values.shape == (1, 1, HEIGHT, WIDTH)
+    assert coarse.shape[-2:] == (HEIGHT // stride, WIDTH // stride)
+
+
+def test_supervised__dpt_knows_one_stride_only() -> None:
+    with pytest.raises(UserError, match="output_stride"):
+        build_method("supervised", replace(TINY, decoder="dpt", output_stride=2))
 
 
 def test_supervised__sparse_depth_counts_only_where_it_is_known() -> None:

@@ -35,6 +35,19 @@ def test_unet_decoder__maps_have_their_strides(name: str) -> None:
     assert [tuple(o.shape[1:]) for o in outputs] == [(2, 64 // 2**s, 96 // 2**s) for s in heads.scales]
 
 
+def test_unet_decoder__may_end_at_a_coarser_map() -> None:
+    """Up to where it ends it is the same decoder: fewer stages, equal maps."""
+    channels, strides = (4, 4, 4, 4, 4), (2, 4, 8, 16, 32)
+    whole, short = UNetDecoder(channels, strides, width=0.1), UNetDecoder(channels, strides, width=0.1, finest=4)
+    names = dict(whole.named_parameters())
+    short.load_state_dict({name: names[name] for name, _ in short.named_parameters()})
+    features = [torch.rand(1, 4, 64 // s, 64 // s) for s in strides]
+    assert short.strides == (4, 8, 16) and short.channels == whole.channels[2:]
+    with torch.inference_mode():
+        for coarse, fine in zip(short(features), whole(features)[2:], strict=True):
+            torch.testing.assert_close(coarse, fine)
+
+
 def test_unet_decoder__norm_follows_every_convolution() -> None:
     decoder = UNetDecoder((4, 4, 4, 4, 4), (2, 4, 8, 16, 32), width=0.1, norm="batch")
     assert sum(isinstance(part, torch.nn.BatchNorm2d) for part in decoder.modules()) == 10

@@ -55,6 +55,16 @@ def test_diffuse__leaves_the_world_as_it_was(worlds):
     np.testing.assert_array_equal(renderer.radiance([world.shots[0]], seeds=[3])[0], before)
 
 
+def test_diffuse__panes_and_rough_coats_lose_their_reflection_too(worlds):
+    """They keep one material and turn its reflection off: black under a coat stays black, a pane only transmits."""
+    rough = worlds.world_of(worlds.wall(5.0, surface=Surface(Material.GLOSSY, np.zeros(3), roughness=0.1)))
+    assert radiance_of(rough).mean() > 0.02
+    assert radiance_of(rough, diffuse=True).max() == 0.0
+    pane = worlds.world_of(worlds.wall(5.0, surface=Surface(Material.GLASS, np.ones(3))))  # nothing but an even sky behind it
+    assert radiance_of(pane).mean() == pytest.approx(1.0, abs=0.01)
+    assert 0.85 < radiance_of(pane, diffuse=True).mean() < 0.95
+
+
 def test_radiance__mirror_shows_what_is_behind_the_camera(worlds):
     shots = worlds.world_of(worlds.wall(3.0)).shots
     mirror = worlds.wall(3.0, surface=worlds.MIRROR)

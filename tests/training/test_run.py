@@ -41,6 +41,8 @@ def test_train__leaves_a_run_folder_that_other_verbs_accept(config: TrainConfig,
     assert trained.metrics == read_json(tmp_path / "run" / "metrics.json")
     model = load(tmp_path / "run")
     assert model.kind is DepthKind.METRIC
+    published = "".join((tmp_path / "run" / "model" / name).read_text() for name in ("README.md", "config.json"))
+    assert str(tmp_path) not in published and f":{Path(config.data.root[0]).name}" in published
     prediction = model.predict(planes / "000.png")
     assert np.isfinite(prediction.depth_m()).all()
     assert not list((tmp_path / "run").rglob(".leadline-*")), "temporary files stayed"
