@@ -168,6 +168,28 @@ def to_sample(views: Sequence[Sequence[View]], layers: frozenset[str]) -> Sample
     )
 
 
+def resize_sample(sample: Sample, *, height: int, width: int) -> Sample:
+    """A sample or batch at another size, K with it. Pictures are averaged, every other layer takes the nearest pixel.
+
+    For batches on their way into a network; views are resized by `resize_view`, which also moves sparse points.
+    """
+    old_height, old_width = sample.image.shape[-2:]
+    resized: dict[str, Tensor] = {}
+    for layer in ("image", "diffuse", "depth", "inverse_depth", "usable", "material"):
+        values = getattr(sample, layer)
+        if values is None:
+            continue
+        flat = values.reshape(-1, 1, old_height, old_width)
+        if layer in ("image", "diffuse"):
+            flat = functional.interpolate(flat, (height, width), mode="bilinear", antialias=True)
+        else:
+            rows, columns = (torch.from_numpy(_under_centres(*counts)) for counts in ((height, old_height), (width, old_width)))
+            flat = flat[:, :, rows][..., columns]
+        resized[layer] = flat.reshape(*values.shape[:-2], height, width)
+    scale = sample.K.new_tensor([[width / old_width], [height / old_height], [1.0]])
+    return replace(sample, K=sample.K * scale, **resized)
+
+
 def color_matrix(*, brightness: float = 1.0, saturation: float = 1.0, hue: float = 0.0) -> np.ndarray:
     """RGB from RGB (3, 3): a factor on all values, on the distance from grey, and a turn of the hue [turns] in YIQ.
 

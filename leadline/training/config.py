@@ -99,6 +99,10 @@ class TrainConfig:
     log: LogConfig = LogConfig()
     steps: int = 10_000
     """Optimizer steps."""
+    coarse_share: float = 0.0
+    """Share of the steps, from the first on, taken with smaller images: they cost less, and how a scene is laid out is learnt there."""
+    coarse_scale: float = 0.65
+    """Sides of those images as a share of the full ones, rounded to what the network takes."""
     accumulate: int = 1
     """Batches whose gradients are averaged into one optimizer step."""
     precision: Precision = "auto"
@@ -138,6 +142,9 @@ class TrainConfig:
         for option, value in counts.items():
             if value < 1:
                 raise UserError(f"--{option}", f"{value} is too small", "give a number of at least 1")
+        for option, share in (("coarse-share", self.coarse_share), ("coarse-scale", self.coarse_scale)):
+            if not 0 <= share <= 1:
+                raise UserError(f"--{option}", f"{share} is not a share", "give a number from 0 to 1")
         if not 0 <= self.ema_decay < 1:
             raise UserError("--ema-decay", f"{self.ema_decay} is not a decay", "give a number from 0 up to, not including, 1")
         if not self.optim.lr > 0:

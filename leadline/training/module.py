@@ -8,6 +8,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from leadline.data.sample import Sample
+from leadline.data.transforms import resize_sample
 from leadline.methods.base import Loss, Method
 from leadline.training.config import TrainConfig
 from leadline.training.optimizer import build_optimizer
@@ -37,6 +38,8 @@ class FitModule(pl.LightningModule):
 
     def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
         """Loss of a batch. Raises UserError naming the step and the samples when it is not finite."""
+        if self.global_step < self.config.coarse_share * self.config.steps:
+            batch = resize_sample(batch, **self._coarse_size)
         loss = self.method.loss(batch)
         total = loss.total
         if not torch.isfinite(total):
@@ -66,6 +69,12 @@ class FitModule(pl.LightningModule):
         values = {name: value / self._num_measured for name, value in self._measured.items()}
         self._measured, self._num_measured = {}, 0
         return values if self._grad_norm is None else {**values, "grad_norm": self._grad_norm}
+
+    @property
+    def _coarse_size(self) -> dict[str, int]:
+        multiple, scale = self.method.size_multiple, self.config.coarse_scale
+        full = {"height": self.config.data.height, "width": self.config.data.width}
+        return {side: max(1, round(scale * size / multiple)) * multiple for side, size in full.items()}
 
     def _measure(self, loss: Loss, total: Tensor) -> None:
         values = {"loss": total, **{f"loss/{k}": v for k, v in loss.terms.items()}, **loss.logs}
