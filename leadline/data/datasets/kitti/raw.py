@@ -4,8 +4,6 @@ Convention: rectified camera 0 has x right, y down, z forward; intrinsics here h
 """
 
 import re
-import zipfile
-import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from leadline.geometry.camera import crop_K
 from leadline.geometry.pose import invert
-from leadline.geometry.projection import splat_depth
+from leadline.geometry.projection import rasterise
+from leadline.io.npzfile import read_npz_array
 from leadline.io.source import existing_file
 from leadline.types import UserError
 
@@ -89,13 +89,11 @@ def project_scan(points: np.ndarray, calibration: DayCalibration, camera: str) -
     One quirk is left out: there the last pixel of a row and the first of the next compete, outside every crop in use.
     """
     height, width = calibration.size(camera)
-    ahead = points[points[:, 0] >= 0].astype(np.float64)
-    image_from_velo = calibration.projection(camera) @ calibration.rect_from_velo
-    projected = ahead @ image_from_velo[:, :3].T + image_from_velo[:, 3]
-    projected = projected[projected[:, 2] > 0]
-    pixel = np.round(projected[:, :2] / projected[:, 2:]) - 1.0
-    # The third row of P adds a camera's own z offset of millimetres, so this is the depth in the camera itself.
-    return splat_depth(pixel + 0.5, projected[:, 2], height=height, width=width, rule="nearest")
+    # round(uv) - 1 of integer centres is the floor of uv moved half a pixel up and left.
+    K = crop_K(calibration.K(camera), top=0.5, left=0.5)
+    # P_rect adds a camera's own z offset of millimetres, so this is the depth in the camera itself.
+    cam_from_velo = calibration.cam_from_rect(camera) @ calibration.rect_from_velo
+    return rasterise(points[points[:, 0] >= 0], cam_from_velo, K, height=height, width=width)
 
 
 def read_scan(path: Path) -> np.ndarray:
@@ -108,11 +106,8 @@ def read_scan(path: Path) -> np.ndarray:
 
 def read_projected(path: Path) -> np.ndarray:
     """Depth map float32 [m], 0 = none, that somebody projected before. Raises UserError when missing or broken."""
-    try:
-        with existing_file(path, what="projected LiDAR").open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            depth = np.asarray(file["velodyne_depth"], dtype=np.float32)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(path, f"is no projected LiDAR ({error})", "copy or make it again: an .npz with the key velodyne_depth") from error
+    remedy = "copy or make it again: an .npz with the key velodyne_depth"
+    depth = read_npz_array(path, "velodyne_depth", what="projected LiDAR", remedy=remedy).astype(np.float32)
     if depth.ndim != 2:
         raise UserError(path, f"has shape {depth.shape}", "velodyne_depth is one depth map (height, width)")
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
