@@ -67,6 +67,15 @@ def check_upright(rig_from_cam: np.ndarray, *, subject: Path, name: str) -> None
         )
 
 
+def check_centre(camera: Camera, *, subject: Path) -> None:
+    """Raise UserError when K has its principal point far from the centre: it is of another size, or of another vehicle."""
+    share_x, share_y = camera.K[0, 2] / camera.width, camera.K[1, 2] / camera.height
+    low, high = CENTRE_WITHIN
+    if not (low < share_x < high and low < share_y < high):
+        wrong = f"puts the principal point of {camera.name} at {camera.K[0, 2]:.1f}, {camera.K[1, 2]:.1f} of {camera.width}x{camera.height}"
+        raise UserError(subject, wrong, "give pictures and calibration of one size and one vehicle")
+
+
 def read_picture(path: Path, camera: Camera) -> np.ndarray:
     """The image at `path`. Raises UserError when its size is not the one that the `camera` and its K are for."""
     image = read_image(path)
@@ -74,11 +83,6 @@ def read_picture(path: Path, camera: Camera) -> np.ndarray:
     if (height, width) != (camera.height, camera.width):
         wrong = f"is {width}x{height}, the calibration of {camera.name} is for {camera.width}x{camera.height}"
         raise UserError(path, wrong, "give the pictures at their original size")
-    share_x, share_y = camera.K[0, 2] / width, camera.K[1, 2] / height
-    low, high = CENTRE_WITHIN
-    if not (low < share_x < high and low < share_y < high):
-        wrong = f"is {width}x{height}, but K of {camera.name} has its principal point at {camera.K[0, 2]:.1f}, {camera.K[1, 2]:.1f}"
-        raise UserError(path, wrong, "give pictures and calibration of one size and one vehicle")
     return image
 
 

@@ -22,15 +22,16 @@ import numpy as np
 
 from leadline.data.dataset import Record, View
 from leadline.data.rigs import (
+    check_centre,
     check_upright,
     checked_points,
     first_repeated,
     lidar_depth,
     path_inside,
     present,
-    reading,
     read_picture,
     read_usable,
+    reading,
     ring_names,
     sensor_pose,
 )
@@ -139,6 +140,7 @@ class Ddad:
             name=camera,
             rig_from_cam=rig_from_cam,
         )
+        check_centre(seen_by, subject=calibration.path)
         path = present(datum.path, GET)
         world_from_cam = _pose(datum, moment.scene)
         if layers & {"depth", "cam_from_world"}:
