@@ -14,11 +14,13 @@ import numpy as np
 from leadline.geometry.camera import crop_K
 from leadline.geometry.pose import invert
 from leadline.geometry.projection import rasterise
+from leadline.io.depth import read_depth
 from leadline.io.npzfile import read_npz_array
 from leadline.io.source import existing_file
 from leadline.types import UserError
 
 EARTH_RADIUS_M = 6378137.0
+GET_IMPROVED = "download data_depth_annotated.zip from KITTI's depth benchmark and unpack it here"
 CAMERA_NUMBERS = {"image_02": 2, "image_03": 3}
 
 
@@ -111,6 +113,25 @@ def read_projected(path: Path) -> np.ndarray:
     if depth.ndim != 2:
         raise UserError(path, f"has shape {depth.shape}", "velodyne_depth is one depth map (height, width)")
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+
+
+def improved_path(root: Path, sequence: str, camera: str, frame: int) -> Path:
+    """Improved depth of one image: beside the drive's pictures, or where the benchmark's archive puts it below `root`."""
+    drive = Path(sequence).name
+    folders = (root / sequence, root / "train" / drive, root / "val" / drive)
+    paths = [folder / f"proj_depth/groundtruth/{camera}/{frame:010d}.png" for folder in folders]
+    return next((path for path in paths if path.exists()), paths[0])
+
+
+def read_improved(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """Improved depth float32 [m], 0 = none, of `size` (height, width). Raises UserError when it is not that."""
+    if not path.exists():
+        raise UserError(path, "does not exist", GET_IMPROVED)
+    depth = read_depth(path).values
+    if depth.shape != size:
+        wrong = f"is {depth.shape[1]}x{depth.shape[0]}, its calibration is for {size[1]}x{size[0]}"
+        raise UserError(path, wrong, "give the depth of this recording day at its original size")
+    return depth
 
 
 def read_packet(path: Path) -> np.ndarray:
