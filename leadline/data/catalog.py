@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leadline.data.dataset import Dataset
-from leadline.geometry.projection import RasterRule
 from leadline.types import UserError
+
+if TYPE_CHECKING:
+    from leadline.geometry.projection import RasterRule
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ RASTERISED = ("ddad", "nuscenes")
 KINDS = tuple(card.kind for card in CARDS)
 
 
-def open_dataset(spec: str, split: str | None = None, *, depth_source: str | None = None, rasterise: RasterRule | None = None) -> Dataset:
+def open_dataset(spec: str, split: str | None = None, *, depth_source: str | None = None, rasterise: "RasterRule | None" = None) -> Dataset:
     """The data set that `spec` = "kind:folder" names; only its index is read.
 
     `split` is one of the names or files that `leadline datasets` lists; None takes everything. `depth_source` is
@@ -114,7 +117,7 @@ def open_dataset(spec: str, split: str | None = None, *, depth_source: str | Non
     return _open(kind, root, split, depth_source, rasterise or "nearest")
 
 
-def _open(kind: str, root: Path, split: str | None, depth_source: str | None, rasterise: RasterRule) -> Dataset:
+def _open(kind: str, root: Path, split: str | None, depth_source: str | None, rasterise: "RasterRule") -> Dataset:
     match kind:
         case "rendered":
             from leadline.data.datasets.rendered import Rendered

@@ -164,7 +164,7 @@ class Ddad:
         if apart_s > CLOCKS_WITHIN_S:
             wrong = f"is {apart_s:.3g} s away from {image.path.name}: their names count time in different units"
             raise UserError(lidar.path, wrong, "names count 100 ns since 1970: give the files under their original names")
-        points = _read_points(present(lidar.path, GET))
+        points = _read_points(lidar.path, present(lidar.path, GET).stat().st_mtime_ns)
         cam_from_lidar = invert(world_from_cam) @ _pose(lidar, moment.scene)
         return lidar_depth(points, cam_from_lidar, camera, rule=self._rule, subject=lidar.path)
 
@@ -350,8 +350,8 @@ def _ticks(datum: Datum) -> int:
 
 
 @lru_cache(maxsize=4)
-def _read_points(path: Path) -> np.ndarray:
-    """Points (n, 3) [m] of a scan, which every camera of a moment asks for."""
+def _read_points(path: Path, changed: int) -> np.ndarray:
+    """Points (n, 3) [m] of a scan, which every camera of a moment asks for; `changed` tells a repaired file from the old one."""
     points = read_npz_array(path, "data", what="LiDAR scan")
     if points.ndim != 2 or points.shape[1] < 3:
         raise UserError(path, f"has shape {points.shape}", "a scan is (points, 4): x, y, z, intensity")

@@ -118,7 +118,7 @@ class NuScenes:
         if LIDAR not in frame.data:
             raise UserError(self._tables.folder / "sample_data.json", f"sample {frame.token} has no {LIDAR}", GET)
         scan, shot = frame.data[LIDAR], frame.data[camera.name]
-        points = _read_points(present(scan.path, GET_FILES))
+        points = _read_points(scan.path, present(scan.path, GET_FILES).stat().st_mtime_ns)
         cam_from_world = invert(self._world_from_ego(shot) @ self._ego_from_sensor(shot.calibration))
         cam_from_lidar = cam_from_world @ self._world_from_ego(scan) @ self._ego_from_sensor(scan.calibration)
         return lidar_depth(points, cam_from_lidar, camera, rule=self._rule, subject=scan.path)
@@ -208,8 +208,8 @@ def _record(frame: KeyFrame, place: int, folder: Path) -> Record:
 
 
 @lru_cache(maxsize=4)
-def _read_points(path: Path) -> np.ndarray:
-    """Points (n, 3) [m] of a scan, which every camera of a key frame asks for."""
+def _read_points(path: Path, changed: int) -> np.ndarray:
+    """Points (n, 3) [m] of a scan, which every camera of a key frame asks for; `changed` tells a repaired file from the old one."""
     raw = np.fromfile(existing_file(path, what="LiDAR scan"), dtype="<f4")
     size = path.stat().st_size
     if size % 20:
