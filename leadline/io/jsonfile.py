@@ -41,6 +41,8 @@ def iter_json_rows(path: str | Path) -> Iterator[dict[str, Any]]:
     try:
         with path.open(encoding="utf-8-sig") as file:
             text, count = file.read(_CHUNK), 0
+            while text.isspace():
+                text = file.read(_CHUNK)
             opening = _OPENING.match(text)
             place = opening.end() if opening else 0
             row: object = None if opening else text

@@ -100,7 +100,8 @@ class Ddad:
     MIN_DEPTH_M, MAX_DEPTH_M = 0.1, 200.0
 
     def __init__(self, root: Path, *, split: str | None = None, rasterise: RasterRule = "nearest") -> None:
-        self._root, self._rule = root, rasterise
+        self._root = root
+        self._rule: RasterRule = rasterise
         index = _index_path(root)
         lines = None if split is None or split in SPLITS else _split_lines(split, root)
         listed = _listed_scenes(index, None if split is None or lines is not None else split)

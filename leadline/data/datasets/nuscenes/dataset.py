@@ -69,7 +69,8 @@ class NuScenes:
     MIN_DEPTH_M, MAX_DEPTH_M = 0.1, 80.0
 
     def __init__(self, root: Path, *, split: str | None = None, rasterise: RasterRule = "nearest") -> None:
-        self._root, self._rule = root, rasterise
+        self._root = root
+        self._rule: RasterRule = rasterise
         lines = None if split is None or split in VERSION_OF_SPLIT else _split_lines(split, root)
         self._tables = Tables(root, _version(root, split))
         self._frames: dict[Record, KeyFrame] = {}
