@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 
 from leadline.cli.main import main
+from leadline.data import rigs as data_rigs
 from leadline.data.catalog import open_dataset
 from leadline.data.datasets.ddad import Ddad
 from leadline.data.sample import Needs
 from leadline.data.source import SampleSource
 from leadline.data.transforms import Transform
 from leadline.geometry.pose import invert
+from leadline.geometry.projection import rasterise
 from leadline.types import UserError
 
 DEPTH = frozenset({"depth"})
@@ -315,17 +317,35 @@ def test_data_check__tells_what_is_missing_and_how_to_get_it(root, rigs, capsys)
     assert "has no ddad.json; download DDAD again from https" in capsys.readouterr().err
 
 
-def test_samples__projection_equals_the_published_figures(samples):
+def count_points(monkeypatch) -> list[tuple[int, int]]:
+    """Points of every scan that is rasterised from now on, and those of them inside the picture, by rounding integer centres."""
+    counts = []
+
+    def spy(points, cam_from_points, K, *, height, width, rule):
+        in_cam = points @ cam_from_points[:3, :3].T + cam_from_points[:3, 3]
+        in_cam = in_cam[in_cam[:, 2] > 0]
+        u, v = np.rint((in_cam @ K.T)[:, :2] / in_cam[:, 2:] - 0.5).T
+        counts.append((len(points), int(((u >= 0) & (u < width) & (v >= 0) & (v < height)).sum())))
+        return rasterise(points, cam_from_points, K, height=height, width=width, rule=rule)
+
+    monkeypatch.setattr(data_rigs, "rasterise", spy)
+    return counts
+
+
+def test_samples__projection_equals_the_published_figures(samples, monkeypatch):
+    counts = count_points(monkeypatch)
     folder = samples / "ddad"
     expected = json.loads((folder / "expected_lidar_projection.json").read_text())
     sets = {rule: open_dataset(f"ddad:{folder}", rasterise=rule) for rule in ("nearest", "last_write")}
-    totals = np.zeros(2, dtype=int)
+    totals = np.zeros(3, dtype=int)
     for record in sets["nearest"].records:
         for camera, figures in expected["samples"][record.frame]["cameras"].items():
             view = sets["nearest"].view(record, camera, DEPTH | {"usable"})
             last = sets["last_write"].view(record, camera, DEPTH).depth
             known = view.depth[view.depth > 0]
+            assert counts[-1][0] == expected["samples"][record.frame]["lidar_points"]
             found = {
+                "points": counts[-1][1],
                 "pixels": known.size,
                 "pixels_last_write_differs_from_nearest": np.count_nonzero(view.depth != last),
                 "pixels_kept_by_mask": np.count_nonzero((view.depth > 0) & view.usable),
@@ -335,8 +355,8 @@ def test_samples__projection_equals_the_published_figures(samples):
             np.testing.assert_allclose(
                 [known.min(), known.max(), np.median(known)], [figures[name] for name in ("z_min", "z_max", "z_median")], atol=1e-4
             )
-            totals += [found["pixels"], found["pixels_last_write_differs_from_nearest"]]
-    assert totals.tolist() == expected["total_points_pixels_conflicts"][1:]
+            totals += [found["points"], found["pixels"], found["pixels_last_write_differs_from_nearest"]]
+    assert totals.tolist() == expected["total_points_pixels_conflicts"]
 
 
 def test_samples__trap_time_unit_frames_are_a_tenth_of_a_second_apart(samples):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from leadline.cli.main import main
 from leadline.data.catalog import open_dataset
 from leadline.data.datasets.kitti.dataset import Kitti
-from leadline.data.datasets.kitti.raw import DayCalibration, project_scan, read_poses, world_from_imu
+from leadline.data.datasets.kitti.raw import DayCalibration, project_scan, read_calibration, read_poses, world_from_imu
 from leadline.data.sample import Needs
 from leadline.data.source import SampleSource
 from leadline.data.transforms import Transform
@@ -91,6 +92,8 @@ def test_split__image_paths(root):
         (f"{DRIVE} 7 l", "1 of its 1 lines are not in"),
         ("2011_09_30/other_drive 1 l", "1 of its 1 lines are not in"),
         (f"{DRIVE} seven l", "has the line"),
+        ("../elsewhere/drive 1 l", "names the file '../elsewhere/drive', which is not below"),
+        ("../../../drive/image_02/data/0000000001.png", "has the line|which is not below"),
         ("some words that mean nothing", "has the line"),
         ("# nothing", "lists nothing"),
     ],
@@ -103,6 +106,12 @@ def test_split__bad_lines_are_refused(root, line, wrong):
     assert "split.txt" in caught.value.subject
 
 
+def rewrite_velo(root, change):
+    path = root / "2011_09_26/calib_velo_to_cam.txt"
+    rotation = read_calibration(path, ("R",))["R"].reshape(3, 3)
+    path.write_text(f"R: {' '.join(str(value) for value in np.ravel(change(rotation)))}\nT: 0 -0.1 -0.3\n")
+
+
 def damage(root, what):
     drive = root / DRIVE
     match what:
@@ -110,6 +119,17 @@ def damage(root, what):
             Image.new("RGB", (60, 20)).save(drive / "image_02/data/0000000000.png")
         case "cut scan":
             (drive / "velodyne_points/data/0000000000.bin").write_bytes(b"123")
+        case "empty scan":
+            (drive / "velodyne_points/data/0000000000.bin").write_bytes(b"")
+        case "NaN points":
+            scan = drive / "velodyne_points/data/0000000000.bin"
+            points = np.fromfile(scan, dtype="<f4").reshape(-1, 4)
+            points[3, 0] = np.nan
+            points.tofile(scan)
+        case "inverted calibration":
+            rewrite_velo(root, lambda rotation: rotation.T)
+        case "no rotation":
+            rewrite_velo(root, lambda rotation: 1.1 * rotation)
         case "no scan":
             (drive / "velodyne_points/data/0000000000.bin").unlink()
         case "broken npz":
@@ -130,6 +150,10 @@ def damage(root, what):
         ("picture of another size", "0000000000.png", "is 60x20, its calibration is for 124x38"),
         ("cut scan", "0000000000.bin", "no multiple"),
         ("no scan", "0000000000.npz", "does not exist"),
+        ("empty scan", "0000000000.bin", "is empty"),
+        ("NaN points", "0000000000.bin", "1 of its 469 points are not finite"),
+        ("inverted calibration", "calib_velo_to_cam.txt", r"\d+ % of the points ahead of the scanner behind image_02: it looks inverted"),
+        ("no rotation", "calib_velo_to_cam.txt", "R is no rotation matrix"),
         ("broken npz", "0000000000.npz", "is no projected LiDAR"),
         ("npz of objects", "0000000000.npz", "is no projected LiDAR"),
         ("cut packet", "0000000000.txt", "has 2 numbers"),
@@ -184,6 +208,13 @@ def test_improved__neighbours_outside_the_benchmark_have_images_and_no_depth(roo
     assert len(source) == 2
     known = (source[0, 0].depth > 0).flatten(1).any(1).tolist()
     assert known == [True, False, False]
+
+
+def test_improved__data_check_opens_it(root, capsys):
+    write_improved(root, [0, 1, 2])
+    assert main(["data", "check", f"kitti:{root}", "--depth-source", "improved"]) == 0
+    assert "97.4 %" in capsys.readouterr().out  # 37 of 38 rows
+    assert main(["data", "check", f"kitti:{root}", "--depth-source", "dense"]) == 2
 
 
 def test_improved__split_that_asks_for_more_is_refused(root):

@@ -7,12 +7,14 @@ import pytest
 from PIL import Image
 
 from leadline.cli.main import main
+from leadline.data import rigs as data_rigs
 from leadline.data.catalog import open_dataset
 from leadline.data.datasets.nuscenes.dataset import MINI_VAL_SCENES, VAL_SCENES, NuScenes
 from leadline.data.sample import Needs
 from leadline.data.source import SampleSource
 from leadline.data.transforms import Transform
 from leadline.geometry.pose import invert, transform
+from leadline.geometry.projection import rasterise
 from leadline.types import UserError
 
 DEPTH = frozenset({"depth"})
@@ -287,7 +289,23 @@ def test_data_check__tells_what_is_missing_and_how_to_get_it(root, rigs, capsys)
     assert "ego_pose.json: does not exist; download the metadata from https" in capsys.readouterr().err
 
 
-def test_samples__projection_equals_the_published_figures(samples):
+def count_points(monkeypatch) -> list[tuple[int, int]]:
+    """Points of every scan that is rasterised from now on, and those of them inside the picture, by rounding integer centres."""
+    counts = []
+
+    def spy(points, cam_from_points, K, *, height, width, rule):
+        in_cam = points @ cam_from_points[:3, :3].T + cam_from_points[:3, 3]
+        in_cam = in_cam[in_cam[:, 2] > 0]
+        u, v = np.rint((in_cam @ K.T)[:, :2] / in_cam[:, 2:] - 0.5).T
+        counts.append((len(points), int(((u >= 0) & (u < width) & (v >= 0) & (v < height)).sum())))
+        return rasterise(points, cam_from_points, K, height=height, width=width, rule=rule)
+
+    monkeypatch.setattr(data_rigs, "rasterise", spy)
+    return counts
+
+
+def test_samples__projection_equals_the_published_figures(samples, monkeypatch):
+    counts = count_points(monkeypatch)
     folder = samples / "nuscenes"
     expected = json.loads((folder / "expected_lidar_projection.json").read_text())
     sets = {rule: open_dataset(f"nuscenes:{folder}", rasterise=rule) for rule in ("nearest", "last_write")}
@@ -297,7 +315,9 @@ def test_samples__projection_equals_the_published_figures(samples):
         view = sets["nearest"].view(record, camera, DEPTH | {"usable"})
         last = sets["last_write"].view(record, camera, DEPTH).depth
         known = view.depth[view.depth > 0]
+        assert counts[-1][0] == expected["lidar_points"]
         found = {
+            "points": counts[-1][1],
             "pixels": known.size,
             "pixels_last_write_differs_from_nearest": np.count_nonzero(view.depth != last),
             "pixels_kept_by_mask": np.count_nonzero((view.depth > 0) & view.usable),

@@ -32,6 +32,7 @@ from leadline.data.datasets.kitti.raw import (
     read_times,
     world_from_imu,
 )
+from leadline.data.rigs import path_inside
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
@@ -62,6 +63,8 @@ class Kitti:
             raise UserError("depth source", f"'{depth_source}' is not one", f"choose from {', '.join(DEPTH_SOURCES)}")
         self._root, self._improved = root, depth_source == "improved"
         lines = None if split is None else [_parse_line(line, split) for line in read_split(split, root=root)]
+        for line in lines or ():
+            path_inside(root, line.sequence, listed_in=str(split))
         drives = _find_drives(root) if lines is None else sorted({line.sequence for line in lines})
         self.moments: Sequence[Record] = [record for drive in drives for record in _drive_records(root, drive)]
         self.records: Sequence[Record] = self.moments if lines is None else _chosen(lines, self.moments, split=str(split), root=root)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from leadline.data.rigs import checked_points
 from leadline.geometry.camera import crop_K
-from leadline.geometry.pose import invert
+from leadline.geometry.pose import invert, transform
 from leadline.geometry.projection import rasterise
 from leadline.io.depth import read_depth
 from leadline.io.npzfile import read_npz_array
@@ -21,6 +22,10 @@ from leadline.types import UserError
 
 EARTH_RADIUS_M = 6378137.0
 GET_IMPROVED = "download data_depth_annotated.zip from KITTI's depth benchmark and unpack it here"
+ROTATION_WITHIN = 1e-2
+"""How far R times its transpose may be from the identity."""
+AHEAD_OF_BOTH = 0.8
+"""Share of the points ahead of the scanner that lie ahead of the camera too, at least; they look the same way."""
 CAMERA_NUMBERS = {"image_02": 2, "image_03": 3}
 
 
@@ -40,12 +45,12 @@ class DayCalibration:
         """Rectified camera 0 from scanner, 4x4."""
         rect_from_cam = np.eye(4)
         rect_from_cam[:3, :3] = self.cameras["R_rect_00"].reshape(3, 3)
-        return rect_from_cam @ _rigid(read_calibration(self.folder / "calib_velo_to_cam.txt", ("R", "T")))
+        return rect_from_cam @ _rigid(self.folder / "calib_velo_to_cam.txt")
 
     @cached_property
     def rect_from_imu(self) -> np.ndarray:
         """Rectified camera 0 from GPS/IMU, 4x4."""
-        return self.rect_from_velo @ _rigid(read_calibration(self.folder / "calib_imu_to_velo.txt", ("R", "T")))
+        return self.rect_from_velo @ _rigid(self.folder / "calib_imu_to_velo.txt")
 
     def K(self, camera: str) -> np.ndarray:
         """Intrinsics of the rectified images [px], integer pixel centres."""
@@ -89,21 +94,27 @@ def project_scan(points: np.ndarray, calibration: DayCalibration, camera: str) -
 
     Points behind the scanner (x < 0) go, a pixel is round(uv) - 1 as in KITTI's MATLAB code, and the nearest point wins.
     One quirk is left out: there the last pixel of a row and the first of the next compete, outside every crop in use.
+    Raises UserError when the points lie behind the camera, as an inverted calibration puts them.
     """
     height, width = calibration.size(camera)
     # round(uv) - 1 of integer centres is the floor of uv moved half a pixel up and left.
     K = crop_K(calibration.K(camera), top=0.5, left=0.5)
     # P_rect adds a camera's own z offset of millimetres, so this is the depth in the camera itself.
     cam_from_velo = calibration.cam_from_rect(camera) @ calibration.rect_from_velo
-    return rasterise(points[points[:, 0] >= 0], cam_from_velo, K, height=height, width=width)
+    ahead = points[points[:, 0] >= 0]
+    behind = float((transform(cam_from_velo, ahead.astype(np.float64))[:, 2] <= 0).mean()) if len(ahead) else 0.0
+    if behind > 1.0 - AHEAD_OF_BOTH:
+        wrong = f"puts {100 * behind:.0f} % of the points ahead of the scanner behind {camera}: it looks inverted"
+        raise UserError(calibration.folder / "calib_velo_to_cam.txt", wrong, "it leads from the scanner to the camera, not back")
+    return rasterise(ahead, cam_from_velo, K, height=height, width=width)
 
 
 def read_scan(path: Path) -> np.ndarray:
-    """Scanner points (n, 3) [m], x forward, y left, z up. Raises UserError when missing or cut off."""
+    """Scanner points (n, 3) [m], x forward, y left, z up. Raises UserError when missing, cut off or not finite."""
     raw = np.fromfile(existing_file(path, what="scan"), dtype="<f4")
     if raw.size % 4 or path.stat().st_size % 16:
         raise UserError(path, f"has {path.stat().st_size} bytes, no multiple of a point's 16", "copy the scan again")
-    return raw.reshape(-1, 4)[:, :3]
+    return checked_points(raw.reshape(-1, 4)[:, :3], subject=path)
 
 
 def read_projected(path: Path) -> np.ndarray:
@@ -184,10 +195,13 @@ def _mercator(packet: np.ndarray, scale: float) -> np.ndarray:
     return np.array([x, y, altitude])
 
 
-def _rigid(rows: dict[str, np.ndarray]) -> np.ndarray:
+def _rigid(path: Path) -> np.ndarray:
+    rows = read_calibration(path, ("R", "T"))
     pose = np.eye(4)
     pose[:3, :3] = rows["R"].reshape(3, 3)
     pose[:3, 3] = rows["T"]
+    if not np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=ROTATION_WITHIN):
+        raise UserError(path, "R is no rotation matrix", "take the calibration of the recording's own day")
     return pose
 
 
