@@ -114,6 +114,8 @@ def open_dataset(spec: str, split: str | None = None, *, depth_source: str | Non
         raise UserError(spec, f"has one kind of depth, so '{depth_source}' cannot be chosen", "leave depth_source out")
     if rasterise is not None and kind not in RASTERISED:
         raise UserError(spec, f"projects no LiDAR, so '{rasterise}' cannot be chosen", "leave rasterise out")
+    if rasterise not in (None, "nearest", "last_write"):
+        raise UserError(spec, f"'{rasterise}' is no way to rasterise", "choose nearest or last_write")
     return _open(kind, root, split, depth_source, rasterise or "nearest")
 
 

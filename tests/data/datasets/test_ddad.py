@@ -62,6 +62,8 @@ def test_view__last_write_is_a_choice(root, rigs):
     np.testing.assert_allclose(depth, rigs.expected_depth(0, last_write=True), rtol=1e-6)
     with pytest.raises(UserError, match="projects no LiDAR"):
         open_dataset(f"nyu:{root}", rasterise="last_write")
+    with pytest.raises(UserError, match="'first' is no way to rasterise; choose nearest or last_write"):
+        open_dataset(f"ddad:{root}", rasterise="first")
 
 
 def test_view__trap_time_counts_100_ns_and_not_the_iso_strings(root):

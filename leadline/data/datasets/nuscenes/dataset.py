@@ -62,7 +62,7 @@ class NuScenes:
     """Key frames below `root`. Raises UserError naming what was looked for.
 
     `split` is "train", "val", "test", "mini_train" or "mini_val", or a text file whose lines are sample tokens or names of
-    scenes. Without one, the only version of the tables is taken. `rasterise` says which of several points on one pixel
+    scenes. Without one, all of the largest version on disk is taken. `rasterise` says which of several points on one pixel
     stays. Frames are counted from the scene's first; the world starts where it starts, axes as recorded.
     """
 
@@ -75,9 +75,11 @@ class NuScenes:
         self._tables = Tables(root, _version(root, split))
         self._frames: dict[Record, KeyFrame] = {}
         self._origins: dict[str, KeyFrame] = {}
+        rings: dict[tuple[str, ...], tuple[str, ...]] = {}
         for scene, frames in sorted(self._tables.key_frames().items()):
             self._origins |= {scene: frames[0]} if frames else {}
-            self._frames |= {_record(frame, place, self._tables.folder): frame for place, frame in enumerate(frames)}
+            for place, frame in enumerate(frames):
+                self._frames[Record(sequence=scene, frame=place, cameras=self._ring(frame, rings))] = frame
         self.moments: Sequence[Record] = list(self._frames)
         if lines is not None:
             self.records: Sequence[Record] = self._chosen(lines, str(split))
@@ -114,6 +116,16 @@ class NuScenes:
             usable=self._usable(seen_by) if usable else None,
             sparse=True,
         )
+
+    def _ring(self, frame: KeyFrame, known: dict[tuple[str, ...], tuple[str, ...]]) -> tuple[str, ...]:
+        """Cameras of a key frame in ring order; `known` remembers it for the calibrations of a vehicle."""
+        cameras = [shot.calibration for shot in frame.data.values() if shot.calibration.is_camera]
+        if not cameras:
+            raise UserError(self._tables.folder / "sample_data.json", f"sample {frame.token} has no camera", GET)
+        tokens = tuple(calibration.token for calibration in cameras)
+        if tokens not in known:
+            known[tokens] = ring_names({calibration.channel: self._ego_from_sensor(calibration) for calibration in cameras})
+        return known[tokens]
 
     def _depth(self, frame: KeyFrame, camera: Camera) -> np.ndarray:
         if LIDAR not in frame.data:
@@ -194,18 +206,6 @@ def _split_lines(split: str, root: Path) -> list[str]:
         remedy = f"choose from {', '.join(VERSION_OF_SPLIT)}, or give a file of sample tokens or scenes"
         raise UserError(split, "is neither a split of nuScenes nor a file", remedy)
     return read_split(split, root=root)
-
-
-def _record(frame: KeyFrame, place: int, folder: Path) -> Record:
-    cameras = {}
-    for channel, shot in frame.data.items():
-        if shot.calibration.is_camera:
-            where = f"row {shot.calibration.token} ({channel})"
-            path = folder / "calibrated_sensor.json"
-            cameras[channel] = sensor_pose(shot.calibration.rotation, shot.calibration.translation, subject=path, where=where)
-    if not cameras:
-        raise UserError(folder / "sample_data.json", f"sample {frame.token} has no camera", GET)
-    return Record(sequence=frame.scene, frame=place, cameras=ring_names(cameras))
 
 
 @lru_cache(maxsize=4)
