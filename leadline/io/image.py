@@ -46,6 +46,15 @@ def read_labels(path: str | Path) -> np.ndarray:
         return labels.astype(np.uint16 if image.mode.startswith("I") else np.uint8)
 
 
+def read_mask(path: str | Path) -> np.ndarray:
+    """Image `path` as bool (h, w), True where it is light (128 of 255 or more); transparency is left aside.
+
+    Raises UserError like `read_image`.
+    """
+    with open_image(path) as image:
+        return np.asarray(image.convert("RGB").convert("L")) >= 128
+
+
 def image_size(path: str | Path) -> tuple[int, int]:
     """(height, width) [px] of the upright image `path`, from its header. Raises UserError like `read_image`."""
     with open_image(path) as image:

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,10 @@ import numpy as np
 from leadline.io.atomic import write_bytes
 from leadline.io.source import existing_file
 from leadline.types import UserError
+
+_CHUNK = 1 << 20
+"""Characters of a table read at once."""
+_OPENING, _BETWEEN = re.compile(r"\s*\["), re.compile(r"[\s,]*")
 
 
 def read_json(path: str | Path) -> Any:
@@ -23,6 +29,44 @@ def read_json(path: str | Path) -> Any:
         raise UserError(path, "is not text, so not JSON", "give a JSON file") from error
     except RecursionError as error:
         raise UserError(path, "is nested too deeply", "give a JSON file made for leadline") from error
+
+
+def iter_json_rows(path: str | Path) -> Iterator[dict[str, Any]]:
+    """The objects of the JSON list in `path`, one after the other, so that a table of a gigabyte is never in memory as a whole.
+
+    Raises UserError when the file is missing, is no list of objects, or ends in the middle.
+    """
+    path = existing_file(path, what="JSON file")
+    decode = json.JSONDecoder().raw_decode
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            text, count = file.read(_CHUNK), 0
+            while text.isspace():
+                text = file.read(_CHUNK)
+            opening = _OPENING.match(text)
+            place = opening.end() if opening else 0
+            row: object = None if opening else text
+            while opening:
+                place = _BETWEEN.match(text, place).end()  # pyright: ignore[reportOptionalMemberAccess]
+                if text[place : place + 1] == "]":
+                    return
+                try:
+                    row, place = decode(text, place)
+                except json.JSONDecodeError as error:
+                    # Reading twice as much keeps a row longer than a chunk from being parsed over and over.
+                    more = file.read(max(_CHUNK, len(text) - place))
+                    if not more:
+                        wrong = f"is not valid JSON, or ends too early (after {count} rows: {error.msg})"
+                        raise UserError(path, wrong, "copy or download the file again") from error
+                    text, place = text[place:] + more, 0
+                    continue
+                if not isinstance(row, dict):
+                    break
+                yield row
+                count += 1
+    except UnicodeDecodeError as error:
+        raise UserError(path, "is not text, so not JSON", "give a JSON file") from error
+    raise UserError(path, f"is not a list of objects ({str(row)[:40]!r})", "give the table as it was published")
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -29,8 +29,8 @@ class DataConfig:
     """Split of `root`, by name or as a file (see `leadline datasets`); None takes everything."""
     val_split: str | None = None
     """Split of `val_root`."""
-    depth_source: Literal["dense", "lidar"] | None = None
-    """Which depth supervises, for data sets that offer both."""
+    depth_source: Literal["dense", "lidar", "improved"] | None = None
+    """Which depth supervises, for data sets that offer several: rendered has dense and lidar, kitti lidar and improved."""
     weights: tuple[float, ...] = ()
     """Share of each of `root` in every epoch; without any, they count by their sizes."""
     height: int = 96

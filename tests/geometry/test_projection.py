@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from leadline.geometry.camera import crop_K, flip_K, from_integer_centres, scale_K
 from leadline.geometry.pose import compose, invert, pose_from_q_t, transform
-from leadline.geometry.projection import pixel_grid, project, splat_depth, unproject
+from leadline.geometry.projection import pixel_grid, project, rasterise, splat_depth, unproject
 
 focals = st.floats(20, 2000)
 HEIGHT, WIDTH = 6, 9
@@ -140,6 +140,29 @@ def test_splat_depth__inverse_of_unproject(seed: int):
     K = torch.tensor([[7.0, 0, 4.2], [0, 8, 3.3], [0, 0, 1]], dtype=torch.float64)
     uv, z = project(unproject(torch.from_numpy(depth), K), K)
     np.testing.assert_array_equal(splat_depth(uv.reshape(-1, 2).numpy(), z.flatten().numpy(), height=HEIGHT, width=WIDTH), depth)
+
+
+def test_rasterise__by_hand():
+    """A camera at (10, 0, 0) that looks along the points' y: u = 5 + 10 x / z, v = 2 + 10 y / z with x to its right."""
+    cam_from_points = np.array([[1.0, 0, 0, -10], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+    K = np.array([[10.0, 0, 5], [0, 10, 2], [0, 0, 1]])
+    points = np.array([[11.0, 5, 0.5], [12, 10, 1], [10, 4, 0], [10, -4, 0], [10, 0, 0], [30, 1, 0], [np.nan, 1, 0]])
+    # (1, -0.5, 5) and (2, -1, 10) lie on one ray: u = 7, v = 1. (0, 0, 4): u = 5, v = 2. The others are behind or outside.
+    expected = np.zeros((4, 9), dtype=np.float32)
+    expected[1, 7], expected[2, 5] = 5, 4
+    np.testing.assert_array_equal(rasterise(points, cam_from_points, K, height=4, width=9), expected)
+    expected[1, 7] = 10
+    np.testing.assert_array_equal(rasterise(points, cam_from_points, K, height=4, width=9, rule="last_write"), expected)
+
+
+def test_rasterise__pixel_centres():
+    """A calibration with integer centres, brought to leadline's, puts a point on the pixel that rounding its uv gives."""
+    points = np.random.default_rng(0).uniform([-3, -2, 4], [3, 2, 9], (300, 3))
+    integer_K = np.array([[20.0, 0, 9.3], [0, 20, 6.8], [0, 0, 1]])
+    depth = rasterise(points, np.eye(4), from_integer_centres(integer_K), height=14, width=20)
+    uv = np.rint((points @ integer_K.T)[:, :2] / points[:, 2:]).astype(int)
+    inside = (uv >= 0).all(axis=1) & (uv[:, 0] < 20) & (uv[:, 1] < 14)
+    assert set(zip(*np.nonzero(depth), strict=True)) == {(v, u) for u, v in uv[inside]}
 
 
 def sensor_pose(pose: dict) -> np.ndarray:

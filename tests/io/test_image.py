@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
 from leadline.io import image as image_module
-from leadline.io.image import MAX_PIXELS, exif_focal_px, image_size, read_image, read_labels, write_image
+from leadline.io.image import MAX_PIXELS, exif_focal_px, image_size, read_image, read_labels, read_mask, write_image
 from leadline.types import UserError
 from tests.fixtures import bad_files
 
@@ -182,3 +182,11 @@ def _png_bytes(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(array).save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def test_read_mask__light_is_true_whatever_the_mode(tmp_path: Path) -> None:
+    grey = np.array([[0, 127, 128, 255]], dtype=np.uint8)
+    rgba = np.dstack([grey, grey, grey, np.array([[255, 255, 0, 255]], dtype=np.uint8)])  # transparency says nothing
+    for name, pixels in {"l.png": grey, "rgb.png": np.dstack([grey] * 3), "rgba.png": rgba}.items():
+        Image.fromarray(pixels).save(tmp_path / name)
+        assert read_mask(tmp_path / name).tolist() == [[False, False, True, True]], name

@@ -1,11 +1,13 @@
 """JSON: strict on the way out, one sentence about what is broken on the way in."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from leadline.io.jsonfile import read_json, write_json
+from leadline.io import jsonfile
+from leadline.io.jsonfile import iter_json_rows, read_json, write_json
 from leadline.types import DepthKind, UserError
 
 
@@ -49,3 +51,33 @@ def test_read_json__missing_or_folder(tmp_path: Path) -> None:
         read_json(tmp_path / "no.json")
     with pytest.raises(UserError, match="is a folder"):
         read_json(tmp_path)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1 << 20])
+def test_iter_json_rows__is_read_json_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    monkeypatch.setattr(jsonfile, "_CHUNK", chunk)
+    rows = [{"token": "a]b,{", "t": [1.5, -2e-3], "é": None}, {}, {"n": {"m": [{}, [{"x": 10**18}]]}}] * 4
+    for indent in (None, 0, 3):
+        (tmp_path / "a.json").write_text(json.dumps(rows, indent=indent))
+        assert list(iter_json_rows(tmp_path / "a.json")) == rows
+    (tmp_path / "a.json").write_text(" [ \n ]\n")
+    assert list(iter_json_rows(tmp_path / "a.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b'[{"a": 1}, {"b": 2', "ends too early (after 1 rows"),
+        (b'[{"a": 1}, {"b": 2}', "ends too early (after 2 rows"),
+        (b'[{"a": 1}, {b: 2}]', "is not valid JSON, or ends too early (after 1 rows"),
+        (b'{"a": 1}', "is not a list of objects"),
+        (b"[1, 2]", "is not a list of objects"),
+        (b"", "is empty"),
+        (b"\xff\xfe\x00", "is not text"),
+    ],
+)
+def test_iter_json_rows__broken(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        list(iter_json_rows(tmp_path / "a.json"))
+    assert str(caught.value).startswith(f"{tmp_path / 'a.json'}: ") and sentence in str(caught.value)

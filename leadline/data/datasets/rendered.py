@@ -4,8 +4,6 @@ ROOT/dataset.json, ROOT/scene_000123/frame_0000/CAMERA/{rgb.png or rgb.jpg,depth
 """
 
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,13 +13,13 @@ import numpy as np
 
 from leadline.data.dataset import Record, View
 from leadline.geometry.camera import Camera
-from leadline.geometry.pose import invert, pose_from_q_t, transform
-from leadline.geometry.projection import splat_depth
+from leadline.geometry.pose import invert, pose_from_q_t
+from leadline.geometry.projection import rasterise
 from leadline.geometry.rig import ring_order
 from leadline.io.depth import read_depth
 from leadline.io.image import read_image, read_labels
 from leadline.io.jsonfile import read_json
-from leadline.io.source import existing_file
+from leadline.io.npzfile import read_npz_array
 from leadline.types import UserError
 
 FORMAT = 1
@@ -190,14 +188,10 @@ def _read_layer(layer: str, path: Path) -> np.ndarray:
 
 def _lidar_depth(path: Path, camera: Camera) -> np.ndarray:
     """Sparse depth [m] of one camera from the points [m] of its rig; the nearest point of a pixel stays."""
-    try:
-        with existing_file(path, what="LiDAR scan").open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            points = np.asarray(file["points"], dtype=np.float64).reshape(-1, 3)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(path, f"is no LiDAR scan ({error})", "render this scene again") from error
+    remedy = "render this scene again"
+    points = read_npz_array(path, "points", what="LiDAR scan", remedy=remedy)
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise UserError(path, f"is no LiDAR scan (points have shape {points.shape})", remedy)
     if camera.rig_from_cam is None:
         raise UserError(path, f"camera {camera.name} has no place on the rig of dataset.json", "render the data set again")
-    in_camera = transform(invert(camera.rig_from_cam), points)
-    ahead = in_camera[in_camera[:, 2] > 0]
-    uvw = ahead @ camera.K.T
-    return splat_depth(uvw[:, :2] / uvw[:, 2:], ahead[:, 2], height=camera.height, width=camera.width)
+    return rasterise(points, invert(camera.rig_from_cam), camera.K, height=camera.height, width=camera.width)

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from leadline.cli.main import main
 from leadline.data.catalog import open_dataset
 from leadline.data.datasets.kitti.dataset import Kitti
-from leadline.data.datasets.kitti.raw import world_from_imu
+from leadline.data.datasets.kitti.raw import DayCalibration, project_scan, read_calibration, read_poses, world_from_imu
+from leadline.data.sample import Needs
+from leadline.data.source import SampleSource
+from leadline.data.transforms import Transform
 from leadline.geometry.pose import invert
 from leadline.types import UserError
 
@@ -88,6 +92,8 @@ def test_split__image_paths(root):
         (f"{DRIVE} 7 l", "1 of its 1 lines are not in"),
         ("2011_09_30/other_drive 1 l", "1 of its 1 lines are not in"),
         (f"{DRIVE} seven l", "has the line"),
+        ("../elsewhere/drive 1 l", "names the file '../elsewhere/drive', which is not below"),
+        ("../../../drive/image_02/data/0000000001.png", "has the line|which is not below"),
         ("some words that mean nothing", "has the line"),
         ("# nothing", "lists nothing"),
     ],
@@ -100,6 +106,12 @@ def test_split__bad_lines_are_refused(root, line, wrong):
     assert "split.txt" in caught.value.subject
 
 
+def rewrite_velo(root, change):
+    path = root / "2011_09_26/calib_velo_to_cam.txt"
+    rotation = read_calibration(path, ("R",))["R"].reshape(3, 3)
+    path.write_text(f"R: {' '.join(str(value) for value in np.ravel(change(rotation)))}\nT: 0 -0.1 -0.3\n")
+
+
 def damage(root, what):
     drive = root / DRIVE
     match what:
@@ -107,6 +119,17 @@ def damage(root, what):
             Image.new("RGB", (60, 20)).save(drive / "image_02/data/0000000000.png")
         case "cut scan":
             (drive / "velodyne_points/data/0000000000.bin").write_bytes(b"123")
+        case "empty scan":
+            (drive / "velodyne_points/data/0000000000.bin").write_bytes(b"")
+        case "NaN points":
+            scan = drive / "velodyne_points/data/0000000000.bin"
+            points = np.fromfile(scan, dtype="<f4").reshape(-1, 4)
+            points[3, 0] = np.nan
+            points.tofile(scan)
+        case "inverted calibration":
+            rewrite_velo(root, lambda rotation: rotation.T)
+        case "no rotation":
+            rewrite_velo(root, lambda rotation: 1.1 * rotation)
         case "no scan":
             (drive / "velodyne_points/data/0000000000.bin").unlink()
         case "broken npz":
@@ -127,6 +150,10 @@ def damage(root, what):
         ("picture of another size", "0000000000.png", "is 60x20, its calibration is for 124x38"),
         ("cut scan", "0000000000.bin", "no multiple"),
         ("no scan", "0000000000.npz", "does not exist"),
+        ("empty scan", "0000000000.bin", "is empty"),
+        ("NaN points", "0000000000.bin", "1 of its 469 points are not finite"),
+        ("inverted calibration", "calib_velo_to_cam.txt", r"\d+ % of the points ahead of the scanner behind image_02: it looks inverted"),
+        ("no rotation", "calib_velo_to_cam.txt", "R is no rotation matrix"),
         ("broken npz", "0000000000.npz", "is no projected LiDAR"),
         ("npz of objects", "0000000000.npz", "is no projected LiDAR"),
         ("cut packet", "0000000000.txt", "has 2 numbers"),
@@ -150,6 +177,106 @@ def test_open__says_what_was_looked_for(root, tmp_path):
     (root / "2011_09_26/calib_cam_to_cam.txt").write_text("P_rect_02: 1 2 3\n")
     with pytest.raises(UserError, match=r"calib_cam_to_cam.txt: has no row 'P_rect_03'"):
         Kitti(root)
+
+
+def write_improved(root, frames, folder=f"{DRIVE}", *, size=(38, 124)):
+    """uint16, 256 units per metre, 0 = none: a wall at 10 m + 1 m per frame with one hole."""
+    for camera in ("image_02", "image_03"):
+        target = root / folder / "proj_depth/groundtruth" / camera
+        target.mkdir(parents=True, exist_ok=True)
+        for frame in frames:
+            stored = np.full(size, 2560 + 256 * frame + 64, dtype=np.uint16)
+            stored[0] = 0
+            Image.fromarray(stored).save(target / f"{frame:010d}.png")
+
+
+@pytest.mark.parametrize("folder", [DRIVE, "train/2011_09_26_drive_0001_sync", "val/2011_09_26_drive_0001_sync"])
+def test_improved__is_read_where_the_benchmark_or_the_drive_has_it(root, folder):
+    write_improved(root, [1], folder)
+    dataset = open_dataset(f"kitti:{root}", depth_source="improved")
+    (record,) = dataset.records  # the benchmark has no depth for the ends of a drive
+    assert (record.frame, record.cameras) == (1, ("image_02", "image_03"))
+    depth = dataset.view(record, "image_03", frozenset({"depth"})).depth
+    assert depth.dtype == np.float32 and (depth[0] == 0).all() and (depth[1:] == 11.25).all()
+    scan = open_dataset(f"kitti:{root}", depth_source="lidar")
+    assert len(scan.records) == 3 and 0 < (scan.view(record, "image_03", frozenset({"depth"})).depth > 0).mean() < 0.3
+
+
+def test_improved__neighbours_outside_the_benchmark_have_images_and_no_depth(root):
+    write_improved(root, [1])
+    source = SampleSource(Kitti(root, depth_source="improved"), Needs(frames=(0, -1, 1)), Transform(38, 124))
+    assert len(source) == 2
+    known = (source[0, 0].depth > 0).flatten(1).any(1).tolist()
+    assert known == [True, False, False]
+
+
+def test_improved__data_check_opens_it(root, capsys):
+    write_improved(root, [0, 1, 2])
+    assert main(["data", "check", f"kitti:{root}", "--depth-source", "improved"]) == 0
+    assert "97.4 %" in capsys.readouterr().out  # 37 of 38 rows
+    assert main(["data", "check", f"kitti:{root}", "--depth-source", "dense"]) == 2
+
+
+def test_improved__split_that_asks_for_more_is_refused(root):
+    write_improved(root, [1])
+    (root / "eigen.txt").write_text(f"{DRIVE} 1 l\n{DRIVE} 2 l\n")
+    with pytest.raises(
+        UserError, match=r"1 of its images have no improved depth, the first is .* 0000000002 image_02; .*652 of Eigen's 697"
+    ):
+        Kitti(root, split="eigen.txt", depth_source="improved")
+    (root / "eigen.txt").write_text(f"{DRIVE} 1 l\n")
+    assert len(Kitti(root, split="eigen.txt", depth_source="improved").records) == 1
+
+
+def test_improved__what_is_missing_or_wrong_is_told(root):
+    with pytest.raises(UserError, match=r"has no improved depth .*; download data_depth_annotated.zip"):
+        Kitti(root, depth_source="improved")
+    with pytest.raises(UserError, match="'dense' is not one; choose from lidar, improved"):
+        open_dataset(f"kitti:{root}", depth_source="dense")
+    write_improved(root, [1], size=(37, 122))
+    dataset = Kitti(root, depth_source="improved")
+    with pytest.raises(UserError, match=r"0000000001.png: is 122x37, its calibration is for 124x38"):
+        dataset.view(dataset.records[0], "image_02", frozenset({"depth"}))
+    path = root / DRIVE / "proj_depth/groundtruth/image_02/0000000001.png"
+    Image.new("L", (124, 38), 9).save(path)
+    with pytest.raises(UserError, match="is an 8-bit picture"):
+        dataset.view(dataset.records[0], "image_02", frozenset({"depth"}))
+    path.unlink()
+    with pytest.raises(UserError, match=r"does not exist; download data_depth_annotated.zip"):
+        dataset.view(dataset.records[0], "image_02", frozenset({"depth"}))
+
+
+def test_project_scan__as_monodepth2_writes_it(root, tiny):
+    """Its formula, step by step, on random points: P_rect applied to homogeneous points, round - 1, the closest wins."""
+    day = DayCalibration(root / "2011_09_26")
+    points = np.random.default_rng(0).uniform([-20, -20, -3], [60, 20, 3], (4000, 3)).astype(np.float32)
+    for camera in ("image_02", "image_03"):
+        velo = np.column_stack([points[points[:, 0] >= 0].astype(np.float64), np.ones((points[:, 0] >= 0).sum())])
+        projected = velo @ (day.projection(camera) @ day.rect_from_velo).T
+        expected = np.zeros(tiny.KITTI_SIZE)
+        for u, v, z in zip(*(np.round(projected[:, :2] / projected[:, 2:]) - 1).astype(int).T, projected[:, 2], strict=True):
+            if z > 0 and 0 <= v < tiny.KITTI_SIZE[0] and 0 <= u < tiny.KITTI_SIZE[1]:
+                expected[v, u] = min(expected[v, u] or np.inf, z)
+        assert 200 < np.count_nonzero(expected) < 4000
+        np.testing.assert_allclose(project_scan(points, day, camera), expected, rtol=1e-6)
+
+
+def test_samples__trap_pose_rows_of_the_whole_drive_beside_renumbered_frames(samples, tmp_path):
+    """Upstream's poses.txt has 474 rows beside five renumbered frames, and its first rows move half as far: GPS/IMU packets win."""
+    original = samples / "kitti/2011_09_26"
+    drive = tmp_path / "2011_09_26/2011_09_26_drive_0023_sync"
+    (drive / "image_02").mkdir(parents=True)
+    for calibration in original.glob("calib_*.txt"):
+        (drive.parent / calibration.name).symlink_to(calibration)
+    for name in ("image_02/data", "oxts"):
+        (drive / name).symlink_to(original / drive.name / name)
+    (drive / "image_02/poses.txt").symlink_to(samples / "kitti/poses_full_drive.txt")
+    wrong = np.linalg.norm(np.diff(read_poses(drive / "image_02/poses.txt")[:5, :3, 3], axis=0), axis=1)
+    np.testing.assert_allclose(wrong, [0.46, 0.52, 0.48, 0.54], atol=0.01)
+    dataset = Kitti(tmp_path)
+    poses = [invert(dataset.view(record, "image_02", frozenset({"cam_from_world"})).cam_from_world) for record in dataset.records]
+    steps = np.linalg.norm(np.diff(np.array(poses)[:, :3, 3], axis=0), axis=1)
+    np.testing.assert_allclose(steps, [0.976, 0.892, 0.986, 0.894], atol=2e-3)
 
 
 def test_samples__valid_pixels_of_the_readme(samples):

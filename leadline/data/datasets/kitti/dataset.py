@@ -3,6 +3,10 @@
 ROOT/2011_09_26/calib_cam_to_cam.txt, calib_velo_to_cam.txt, calib_imu_to_velo.txt
 ROOT/2011_09_26/2011_09_26_drive_0001_sync/image_02/data/0000000000.png, image_03/..., oxts/data/*.txt
     .../proj_depth/velodyne/image_02/0000000000.npz, or .../velodyne_points/data/0000000000.bin
+    .../proj_depth/groundtruth/image_02/0000000005.png     improved depth (Uhrig et al., 3DV 2017): 256 units per metre, 0 = none;
+ROOT/{train,val}/2011_09_26_drive_0001_sync/proj_depth/...  is where its archive, data_depth_annotated.zip, has it
+
+Published: Eigen's test list has 697 images, of which 652 have improved depth: the first and last five frames of a drive do not.
 """
 
 import os
@@ -16,8 +20,11 @@ import numpy as np
 from leadline.data.dataset import Record, View
 from leadline.data.datasets.kitti.raw import (
     CAMERA_NUMBERS,
+    GET_IMPROVED,
     DayCalibration,
+    improved_path,
     project_scan,
+    read_improved,
     read_packet,
     read_poses,
     read_projected,
@@ -25,6 +32,7 @@ from leadline.data.datasets.kitti.raw import (
     read_times,
     world_from_imu,
 )
+from leadline.data.rigs import path_inside
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
@@ -32,6 +40,7 @@ from leadline.io.image import read_image
 from leadline.types import UserError
 
 CAMERAS = tuple(CAMERA_NUMBERS)
+DEPTH_SOURCES = ("lidar", "improved")
 SIDES = {"l": "image_02", "r": "image_03"}
 LAYOUT = "DATE/DRIVE/image_02/data/0000000000.png, such as 2011_09_26/2011_09_26_drive_0001_sync/image_02/data/..."
 
@@ -41,18 +50,27 @@ class Kitti:
 
     `split` is a text file of lines 'DATE/DRIVE FRAME l|r' (Eigen's lists) or of image paths relative to `root`. Poses come
     from GPS/IMU packets, or from poses.txt where there are none; the world starts at the drive's first frame.
+    `depth_source` is "lidar", one scan, or "improved", eleven scans cleaned by stereo; records are then the images that
+    have it, and a split that names others is refused.
     """
 
     MIN_DEPTH_M, MAX_DEPTH_M = 1e-3, 80.0
     CAMERA_HEIGHT_M = 1.65
     """Of the cameras above the road, from the published drawing of the car; the rig's origin is below camera 0."""
 
-    def __init__(self, root: Path, *, split: str | None = None) -> None:
-        self._root = root
+    def __init__(self, root: Path, *, split: str | None = None, depth_source: str = "lidar") -> None:
+        if depth_source not in DEPTH_SOURCES:
+            raise UserError("depth source", f"'{depth_source}' is not one", f"choose from {', '.join(DEPTH_SOURCES)}")
+        self._root, self._improved = root, depth_source == "improved"
         lines = None if split is None else [_parse_line(line, split) for line in read_split(split, root=root)]
+        for line in lines or ():
+            path_inside(root, line.sequence, listed_in=str(split))
         drives = _find_drives(root) if lines is None else sorted({line.sequence for line in lines})
         self.moments: Sequence[Record] = [record for drive in drives for record in _drive_records(root, drive)]
         self.records: Sequence[Record] = self.moments if lines is None else _chosen(lines, self.moments, split=str(split), root=root)
+        if self._improved:
+            self.records = _with_improved(root, self.records, split=None if split is None else str(split))
+        self._with_truth = {(record.sequence, record.frame, camera) for record in self.records for camera in record.cameras}
         self._days = {day: DayCalibration(root / day) for day in sorted({_day(drive) for drive in drives})}
         for day in self._days.values():
             _ = day.cameras  # a missing or broken calibration is said now, not at the first frame
@@ -97,6 +115,11 @@ class Kitti:
 
     def _depth(self, drive: Path, frame: int, camera: str) -> np.ndarray:
         day = self._days[drive.parent.name]
+        if self._improved:
+            sequence = drive.relative_to(self._root).as_posix()
+            if (sequence, frame, camera) not in self._with_truth:
+                return np.zeros(day.size(camera), dtype=np.float32)  # a neighbour outside the benchmark: nothing is known
+            return read_improved(improved_path(self._root, sequence, camera, frame), day.size(camera))
         scan = drive / f"velodyne_points/data/{frame:010d}.bin"
         projected = drive / f"proj_depth/velodyne/{camera}/{frame:010d}.npz"
         if scan.exists() and not projected.exists():
@@ -158,6 +181,22 @@ def _chosen(lines: list[_Line], moments: Sequence[Record], *, split: str, root: 
     for line in lines:
         wanted.setdefault((line.sequence, line.frame), set()).update(line.cameras)
     return [Record(sequence, frame, tuple(sorted(cameras))) for (sequence, frame), cameras in sorted(wanted.items())]
+
+
+def _with_improved(root: Path, records: Sequence[Record], *, split: str | None) -> list[Record]:
+    """The records and cameras that have improved depth. Raises UserError when a split names others, or none has it."""
+    kept, absent = [], []
+    for record in records:
+        there = tuple(camera for camera in record.cameras if improved_path(root, record.sequence, camera, record.frame).exists())
+        absent += [f"{record.sequence} {record.frame:010d} {camera}" for camera in record.cameras if camera not in there]
+        if there:
+            kept.append(Record(record.sequence, record.frame, there))
+    if not kept:
+        raise UserError(root, "has no improved depth (proj_depth/groundtruth)", GET_IMPROVED)
+    if split is not None and absent:
+        wrong = f"{len(absent)} of its images have no improved depth, the first is {absent[0]}"
+        raise UserError(split, wrong, f"take the list of the images that have it (652 of Eigen's 697), or {GET_IMPROVED}")
+    return kept
 
 
 def _find_drives(root: Path) -> list[str]:

@@ -4,8 +4,6 @@ Convention: rectified camera 0 has x right, y down, z forward; intrinsics here h
 """
 
 import re
-import zipfile
-import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,12 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
-from leadline.geometry.pose import invert
-from leadline.geometry.projection import splat_depth
+from leadline.data.rigs import checked_points
+from leadline.geometry.camera import crop_K
+from leadline.geometry.pose import invert, transform
+from leadline.geometry.projection import rasterise
+from leadline.io.depth import read_depth
+from leadline.io.npzfile import read_npz_array
 from leadline.io.source import existing_file
 from leadline.types import UserError
 
 EARTH_RADIUS_M = 6378137.0
+GET_IMPROVED = "download data_depth_annotated.zip from KITTI's depth benchmark and unpack it here"
+ROTATION_WITHIN = 1e-2
+"""How far R times its transpose may be from the identity."""
+AHEAD_OF_BOTH = 0.8
+"""Share of the points ahead of the scanner that lie ahead of the camera too, at least; they look the same way."""
 CAMERA_NUMBERS = {"image_02": 2, "image_03": 3}
 
 
@@ -38,12 +45,12 @@ class DayCalibration:
         """Rectified camera 0 from scanner, 4x4."""
         rect_from_cam = np.eye(4)
         rect_from_cam[:3, :3] = self.cameras["R_rect_00"].reshape(3, 3)
-        return rect_from_cam @ _rigid(read_calibration(self.folder / "calib_velo_to_cam.txt", ("R", "T")))
+        return rect_from_cam @ _rigid(self.folder / "calib_velo_to_cam.txt")
 
     @cached_property
     def rect_from_imu(self) -> np.ndarray:
         """Rectified camera 0 from GPS/IMU, 4x4."""
-        return self.rect_from_velo @ _rigid(read_calibration(self.folder / "calib_imu_to_velo.txt", ("R", "T")))
+        return self.rect_from_velo @ _rigid(self.folder / "calib_imu_to_velo.txt")
 
     def K(self, camera: str) -> np.ndarray:
         """Intrinsics of the rectified images [px], integer pixel centres."""
@@ -87,35 +94,55 @@ def project_scan(points: np.ndarray, calibration: DayCalibration, camera: str) -
 
     Points behind the scanner (x < 0) go, a pixel is round(uv) - 1 as in KITTI's MATLAB code, and the nearest point wins.
     One quirk is left out: there the last pixel of a row and the first of the next compete, outside every crop in use.
+    Raises UserError when the points lie behind the camera, as an inverted calibration puts them.
     """
     height, width = calibration.size(camera)
-    ahead = points[points[:, 0] >= 0].astype(np.float64)
-    image_from_velo = calibration.projection(camera) @ calibration.rect_from_velo
-    projected = ahead @ image_from_velo[:, :3].T + image_from_velo[:, 3]
-    projected = projected[projected[:, 2] > 0]
-    pixel = np.round(projected[:, :2] / projected[:, 2:]) - 1.0
-    # The third row of P adds a camera's own z offset of millimetres, so this is the depth in the camera itself.
-    return splat_depth(pixel + 0.5, projected[:, 2], height=height, width=width, rule="nearest")
+    # round(uv) - 1 of integer centres is the floor of uv moved half a pixel up and left.
+    K = crop_K(calibration.K(camera), top=0.5, left=0.5)
+    # P_rect adds a camera's own z offset of millimetres, so this is the depth in the camera itself.
+    cam_from_velo = calibration.cam_from_rect(camera) @ calibration.rect_from_velo
+    ahead = points[points[:, 0] >= 0]
+    behind = float((transform(cam_from_velo, ahead.astype(np.float64))[:, 2] <= 0).mean()) if len(ahead) else 0.0
+    if behind > 1.0 - AHEAD_OF_BOTH:
+        wrong = f"puts {100 * behind:.0f} % of the points ahead of the scanner behind {camera}: it looks inverted"
+        raise UserError(calibration.folder / "calib_velo_to_cam.txt", wrong, "it leads from the scanner to the camera, not back")
+    return rasterise(ahead, cam_from_velo, K, height=height, width=width)
 
 
 def read_scan(path: Path) -> np.ndarray:
-    """Scanner points (n, 3) [m], x forward, y left, z up. Raises UserError when missing or cut off."""
+    """Scanner points (n, 3) [m], x forward, y left, z up. Raises UserError when missing, cut off or not finite."""
     raw = np.fromfile(existing_file(path, what="scan"), dtype="<f4")
     if raw.size % 4 or path.stat().st_size % 16:
         raise UserError(path, f"has {path.stat().st_size} bytes, no multiple of a point's 16", "copy the scan again")
-    return raw.reshape(-1, 4)[:, :3]
+    return checked_points(raw.reshape(-1, 4)[:, :3], subject=path)
 
 
 def read_projected(path: Path) -> np.ndarray:
     """Depth map float32 [m], 0 = none, that somebody projected before. Raises UserError when missing or broken."""
-    try:
-        with existing_file(path, what="projected LiDAR").open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            depth = np.asarray(file["velodyne_depth"], dtype=np.float32)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(path, f"is no projected LiDAR ({error})", "copy or make it again: an .npz with the key velodyne_depth") from error
+    remedy = "copy or make it again: an .npz with the key velodyne_depth"
+    depth = read_npz_array(path, "velodyne_depth", what="projected LiDAR", remedy=remedy).astype(np.float32)
     if depth.ndim != 2:
         raise UserError(path, f"has shape {depth.shape}", "velodyne_depth is one depth map (height, width)")
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
+
+
+def improved_path(root: Path, sequence: str, camera: str, frame: int) -> Path:
+    """Improved depth of one image: beside the drive's pictures, or where the benchmark's archive puts it below `root`."""
+    drive = Path(sequence).name
+    folders = (root / sequence, root / "train" / drive, root / "val" / drive)
+    paths = [folder / f"proj_depth/groundtruth/{camera}/{frame:010d}.png" for folder in folders]
+    return next((path for path in paths if path.exists()), paths[0])
+
+
+def read_improved(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """Improved depth float32 [m], 0 = none, of `size` (height, width). Raises UserError when it is not that."""
+    if not path.exists():
+        raise UserError(path, "does not exist", GET_IMPROVED)
+    depth = read_depth(path).values
+    if depth.shape != size:
+        wrong = f"is {depth.shape[1]}x{depth.shape[0]}, its calibration is for {size[1]}x{size[0]}"
+        raise UserError(path, wrong, "give the depth of this recording day at its original size")
+    return depth
 
 
 def read_packet(path: Path) -> np.ndarray:
@@ -168,10 +195,13 @@ def _mercator(packet: np.ndarray, scale: float) -> np.ndarray:
     return np.array([x, y, altitude])
 
 
-def _rigid(rows: dict[str, np.ndarray]) -> np.ndarray:
+def _rigid(path: Path) -> np.ndarray:
+    rows = read_calibration(path, ("R", "T"))
     pose = np.eye(4)
     pose[:3, :3] = rows["R"].reshape(3, 3)
     pose[:3, 3] = rows["T"]
+    if not np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=ROTATION_WITHIN):
+        raise UserError(path, "R is no rotation matrix", "take the calibration of the recording's own day")
     return pose
 
 

@@ -1,0 +1,26 @@
+"""One array out of an .npz file that somebody else wrote; pickled objects are refused."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from leadline.io.source import existing_file
+from leadline.types import UserError
+
+
+def read_npz_array(path: str | Path, name: str, *, what: str, remedy: str = "copy or download the file again") -> np.ndarray:
+    """The array `name` in the file `path`, as stored. Raises UserError when it is missing, cut off, or holds something else.
+
+    `what` says in the message what the file should have been, for example "LiDAR scan".
+    """
+    path = existing_file(path, what=what)
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            array = np.asarray(file[name])
+    except (OSError, EOFError, KeyError, TypeError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(path, f"is no {what} ({error}): an .npz with the array {name} was expected", remedy) from error
+    if array.dtype.kind not in "fiub":
+        raise UserError(path, f"is no {what}: {name} holds {array.dtype}, not numbers", remedy)
+    return array
