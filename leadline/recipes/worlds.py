@@ -33,9 +33,9 @@ class WorldSet:
         return FIRST_SEED[self.split]
 
 
-# Rooms are cheap to set up and their pictures teach little more about the same room, so training takes one of each.
+# Pictures teach little more about the same room, so training takes one of each. Three pictures of rooms to two of streets.
 DEMO = (
-    WorldSet("rooms", "train", scenes=600, frames=1),
+    WorldSet("rooms", "train", scenes=560, frames=1),
     WorldSet("rooms", "test", scenes=16, frames=2),
     WorldSet("streets", "train", scenes=60, frames=1, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=6, frames=1, rig="nuscenes6"),
@@ -43,9 +43,9 @@ DEMO = (
 """What `leadline demo` renders."""
 
 SUPERVISED_SMALL = (
-    WorldSet("rooms", "train", scenes=2000, frames=1),
+    WorldSet("rooms", "train", scenes=1800, frames=1),
     WorldSet("rooms", "test", scenes=40, frames=2),
-    WorldSet("streets", "train", scenes=120, frames=1, rig="nuscenes6"),
+    WorldSet("streets", "train", scenes=200, frames=1, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=16, frames=1, rig="nuscenes6"),
 )
 """What `leadline reproduce supervised --size small` renders."""

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from leadline.data import transforms
 from leadline.data.augment import Augment
-from leadline.data.transforms import Transform, Window, change_colors, color_matrix, crop_view, flip_view, flip_views, resize_view
+from leadline.data.transforms import (
+    Transform,
+    Window,
+    change_colors,
+    color_matrix,
+    crop_view,
+    flip_view,
+    flip_views,
+    resize_sample,
+    resize_view,
+)
 from leadline.geometry.pose import invert
 from leadline.geometry.rig import ring_order
 
@@ -246,3 +256,19 @@ def test_change_colors__contrast_zero_leaves_the_mean_grey(ring):
 def test_to_sample__unknown_layer_is_a_programming_error(ring):
     with pytest.raises(ValueError, match="normals"):
         Transform(8, 8)(grid(ring, frames=(0,)), frozenset({"normals"}), np.random.default_rng(0))
+
+
+def test_resize_sample__is_resize_view_for_batches(ring):
+    """Whole ratios: measured layers take the same pixels, pictures the same means, K is the same camera's."""
+    (view,) = [views[0] for views in grid(ring, frames=(0,))]
+    height, width = view.image.shape[0] // 2, view.image.shape[1] // 2
+    layers = frozenset({"depth", "material", "diffuse", "usable"})
+    whole = transforms.to_sample([[view]], layers)
+    small = transforms.to_sample([[resize_view(view, height=height, width=width)]], layers)
+    resized = resize_sample(whole, height=height, width=width)
+    torch.testing.assert_close(resized.K, small.K)
+    torch.testing.assert_close(resized.image, small.image, atol=1 / 255, rtol=0)  # views hold whole numbers
+    for layer in ("depth", "material", "usable"):
+        torch.testing.assert_close(getattr(resized, layer), getattr(small, layer))
+    assert resized.diffuse is not None and resized.diffuse.shape == resized.image.shape
+    assert resized.inverse_depth is None and resized.name == whole.name

@@ -69,6 +69,20 @@ def test_train__logs_terms_that_sum_to_the_loss(config: TrainConfig, tmp_path: P
         assert 0 <= row["data_wait_share"] < 1
 
 
+def test_train__begins_with_smaller_images(noisy: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of twelve steps: three at half the sides, nine at the whole ones, their cameras with them."""
+    seen: list[tuple[int, ...]] = []
+
+    def look(error: Tensor, sample: Sample) -> Tensor:
+        seen.append((*sample.image.shape[-2:], round(float(2 * sample.K[0, 0, 0, 0, 2]))))
+        return error
+
+    spoiled(monkeypatch, look)
+    train(replace(noisy, coarse_share=0.25, coarse_scale=0.5), tmp_path)
+    height, width = noisy.data.height, noisy.data.width
+    assert seen == [(height // 2, width // 2, width // 2)] * 3 + [(height, width, width)] * 9
+
+
 def test_train__dropout_after_a_resume_is_what_it_would_have_been(noisy: TrainConfig, tmp_path: Path) -> None:
     whole = train(replace(noisy, checkpoint_every=1000), tmp_path / "whole").history
     # A run cut off by an error after its last checkpoint is the in-process twin of a kill.
