@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
@@ -19,6 +20,19 @@ from leadline.io.image import read_image, read_labels
 from leadline.io.source import existing_file
 from leadline.types import UserError
 
+CARD = DatasetCard(
+    kind="middlebury",
+    summary="Middlebury Stereo 2014: structured light, two cameras",
+    needs="SCENE/{im0.png,im1.png,disp0GT.pfm or disp0.pfm,calib.txt}",
+    layers=("depth", "usable", "cam_from_world", "cam_from_rig"),
+    splits="a text file: one scene per line",
+    units="PFM, disparity in pixels",
+    invalid="infinity",
+    licence="research use",
+    get="vision.middlebury.edu/stereo/data/scenes2014",
+    status=ON_REAL_FILES,
+    counts={"scenes with ground truth": 23},
+)
 CAMERAS = ("im0", "im1")
 OCCLUDED, SEEN_BY_BOTH = 128, 255
 """Values of mask0nocc.png; 0 is unknown."""

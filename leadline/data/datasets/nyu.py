@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
@@ -19,6 +20,19 @@ from leadline.io.image import read_image, read_labels
 from leadline.io.jsonfile import read_json
 from leadline.types import UserError
 
+CARD = DatasetCard(
+    kind="nyu",
+    summary="NYU Depth v2: indoor RGB-D pairs",
+    needs="rgb/ and depth/ (16-bit PNG, millimetres), or annotations.json that lists the pairs",
+    layers=("depth", "usable"),
+    splits="a text file: image paths relative to the root",
+    units="16-bit PNG, millimetres (annotations.json may say otherwise)",
+    invalid="0",
+    licence="research use",
+    get="cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html",
+    status=ON_REAL_FILES,
+    counts={"test": 654, "train": 795},
+)
 CAMERA = "kinect"
 PICTURES = (".jpg", ".jpeg", ".png", ".ppm")
 

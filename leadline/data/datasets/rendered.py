@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert, pose_from_q_t
@@ -21,6 +22,19 @@ from leadline.io.image import read_image, read_labels
 from leadline.io.jsonfile import read_json
 from leadline.io.npzfile import read_npz_array
 from leadline.types import UserError
+
+CARD = DatasetCard(
+    kind="rendered",
+    summary="worlds written by `leadline scenes`",
+    needs="dataset.json, scene_*/frame_*/CAMERA/{rgb.png,depth.png,meta.json,...}",
+    layers=("depth", "material", "diffuse", "albedo", "normals", "instance", "cam_from_world", "cam_from_rig", "time_s"),
+    splits="train (seeds 0-9999), validation (10000-10999), test (20000-20999)",
+    units="16-bit PNG, metres x 256",
+    invalid="0 (sky)",
+    licence="yours",
+    get="leadline scenes FAMILY FOLDER",
+    status=ON_REAL_FILES,
+)
 
 FORMAT = 1
 SPLITS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
