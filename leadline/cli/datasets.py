@@ -34,6 +34,7 @@ def run(argv: list[str]) -> int:
             "split": card.splits,
             "stored": f"{card.units}; unknown is {card.invalid}",
             "published": ", ".join(f"{name} {count}" for name, count in card.counts.items()),
+            "camera": card.camera,
             "licence": card.licence,
             "from": card.get,
             "status": card.status,

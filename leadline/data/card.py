@@ -26,6 +26,8 @@ class DatasetCard:
     """What is stored, and how it becomes metres."""
     invalid: str
     """How unknown pixels are stored; leadline gives them depth 0."""
+    camera: str
+    """Where K comes from."""
     get: str
     """Where the files come from."""
     status: str

@@ -12,7 +12,28 @@ from leadline.types import UserError
 if TYPE_CHECKING:
     from leadline.geometry.projection import RasterRule
 
-KINDS = ("rendered", "kitti", "nyu", "middlebury", "ddad", "nuscenes", "rig")
+KINDS = (
+    "rendered",
+    "kitti",
+    "nyu",
+    "middlebury",
+    "ddad",
+    "nuscenes",
+    "rig",
+    "scannet",
+    "7scenes",
+    "booster",
+    "eth3d",
+    "diode",
+    "da2k",
+    "hypersim",
+    "vkitti2",
+    "tartanair",
+    "blendedmvs",
+    "hrwsi",
+    "irs",
+    "folder",
+)
 DEPTH_SOURCES = {"rendered": ("dense", "lidar"), "kitti": ("lidar", "improved")}
 """What `depth_source` may be, the default first; other data sets have one kind of depth."""
 RASTERISED = ("ddad", "nuscenes")
@@ -89,5 +110,57 @@ def _reader(kind: str) -> tuple[DatasetCard, Callable[..., Dataset]]:
             from leadline.data.datasets import rig_folder
 
             return rig_folder.CARD, rig_folder.RigFolder
+        case "scannet":
+            from leadline.data.datasets import scannet
+
+            return scannet.CARD, scannet.ScanNet
+        case "7scenes":
+            from leadline.data.datasets import sevenscenes
+
+            return sevenscenes.CARD, sevenscenes.SevenScenes
+        case "booster":
+            from leadline.data.datasets import booster
+
+            return booster.CARD, booster.Booster
+        case "eth3d":
+            from leadline.data.datasets import eth3d
+
+            return eth3d.CARD, eth3d.Eth3d
+        case "diode":
+            from leadline.data.datasets import diode
+
+            return diode.CARD, diode.Diode
+        case "da2k":
+            from leadline.data.datasets import da2k
+
+            return da2k.CARD, da2k.Da2k
+        case "hypersim":
+            from leadline.data.datasets import hypersim
+
+            return hypersim.CARD, hypersim.Hypersim
+        case "vkitti2":
+            from leadline.data.datasets import vkitti2
+
+            return vkitti2.CARD, vkitti2.VirtualKitti2
+        case "tartanair":
+            from leadline.data.datasets import tartanair
+
+            return tartanair.CARD, tartanair.TartanAir
+        case "blendedmvs":
+            from leadline.data.datasets import blendedmvs
+
+            return blendedmvs.CARD, blendedmvs.BlendedMvs
+        case "hrwsi":
+            from leadline.data.datasets import hrwsi
+
+            return hrwsi.CARD, hrwsi.Hrwsi
+        case "irs":
+            from leadline.data.datasets import irs
+
+            return irs.CARD, irs.Irs
+        case "folder":
+            from leadline.data.datasets import folder
+
+            return folder.CARD, folder.Folder
         case _:
             raise AssertionError(f"{kind} is listed but has no reader")

@@ -52,6 +52,7 @@ CARD = DatasetCard(
     splits="train (150 scenes), val (50), or a text file of scenes, 'SCENE FRAME' or image times",
     units="LiDAR points in metres, projected when read",
     invalid="0 (no return)",
+    camera="calibration/*.json, integer pixel centres",
     licence="CC BY-NC-SA 4.0",
     get="github.com/TRI-ML/DDAD (ddad_train_val)",
     status=ON_REAL_FILES,

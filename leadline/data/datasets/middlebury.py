@@ -28,6 +28,7 @@ CARD = DatasetCard(
     splits="a text file: one scene per line",
     units="PFM, disparity in pixels",
     invalid="infinity",
+    camera="calib.txt",
     licence="research use",
     get="vision.middlebury.edu/stereo/data/scenes2014",
     status=ON_REAL_FILES,

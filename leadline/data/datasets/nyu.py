@@ -14,9 +14,10 @@ import numpy as np
 
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
+from leadline.data.reading import inside, read_counts
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
-from leadline.io.image import read_image, read_labels
+from leadline.io.image import read_image
 from leadline.io.jsonfile import read_json
 from leadline.types import UserError
 
@@ -28,6 +29,7 @@ CARD = DatasetCard(
     splits="a text file: image paths relative to the root",
     units="16-bit PNG, millimetres (annotations.json may say otherwise)",
     invalid="0",
+    camera="published for 640x480, or in annotations.json",
     licence="research use",
     get="cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html",
     status=ON_REAL_FILES,
@@ -111,11 +113,8 @@ class Nyu:
 
 
 def _read_depth(frame: Frame) -> np.ndarray:
-    """Depth [m]. Tools that turn 16 bits into 8 are common, and the result would still look like a depth map."""
-    counts = read_labels(frame.depth)
-    if counts.dtype != np.uint16:
-        raise UserError(frame.depth, "has 8 bits, depth needs 16", "take the original file; some tool has thinned it")
-    return counts.astype(np.float32) / np.float32(frame.scale)
+    """Depth [m]."""
+    return read_counts(frame.depth).astype(np.float32) / np.float32(frame.scale)
 
 
 def _record(frame: Frame, root: Path) -> Record:
@@ -144,7 +143,11 @@ def _listed_frame(root: Path, entry: dict[str, Any]) -> Frame:
         fx, fy, cx, cy = (float(entry["intrinsics"][key]) for key in ("fx", "fy", "cx", "cy"))
         K = np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
     scale = float(entry.get("depth_scale", Nyu.UNITS_PER_M))
-    return Frame(image=root / entry["rgb"], depth=root / entry["depth"], scale=scale, K=K)
+    return Frame(image=_named(root, entry["rgb"]), depth=_named(root, entry["depth"]), scale=scale, K=K)
+
+
+def _named(root: Path, path: str) -> Path:
+    return inside(root, path, subject=root / "annotations.json")
 
 
 def _paired_frames(root: Path) -> list[Frame]:

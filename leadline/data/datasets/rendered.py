@@ -31,6 +31,7 @@ CARD = DatasetCard(
     splits="train (seeds 0-9999), validation (10000-10999), test (20000-20999)",
     units="16-bit PNG, metres x 256",
     invalid="0 (sky)",
+    camera="exact, in meta.json",
     licence="yours",
     get="leadline scenes FAMILY FOLDER",
     status=ON_REAL_FILES,
@@ -87,7 +88,7 @@ class Rendered:
         meta = _read_meta(folder / "meta.json")
         rig_from_cam = self._rig_from_cam.get(camera)
         seen_by = Camera(K=meta["K"], width=width, height=height, name=camera, rig_from_cam=rig_from_cam)
-        read: dict[str, np.ndarray] = {}
+        read: dict[str, Any] = {}
         for layer in layers & FILES.keys():
             if layer == "depth" and self._from_lidar:
                 read[layer] = _lidar_depth(folder.parent / "lidar.npz", seen_by)

@@ -36,6 +36,7 @@ CARD = DatasetCard(
     splits="a text file: folders of moments or sequences relative to the root",
     units="16-bit PNG, metres x 256 unless the file says otherwise",
     invalid="0",
+    camera="rig.json",
     licence="yours",
     get="put your recordings there",
     status=FIXTURE_ONLY,

@@ -48,6 +48,7 @@ CARD = DatasetCard(
     splits="a text file: 'DATE/DRIVE FRAME l|r' or image paths relative to the root",
     units="scanner points in metres, projected when read, or .npz in metres",
     invalid="0 (no return)",
+    camera="calibration of the day",
     licence="CC BY-NC-SA 3.0",
     get="the raw recordings at cvlibs.net/datasets/kitti (synced+rectified, with the day's calibration)",
     status=ON_REAL_FILES,

@@ -49,6 +49,7 @@ CARD = DatasetCard(
     splits="train (700 scenes), val (150), test (150), mini_train (8), mini_val (2), or a text file of sample tokens or scenes",
     units="LiDAR points in metres, projected when read",
     invalid="0 (no return)",
+    camera="calibrated_sensor table, integer pixel centres",
     licence="CC BY-NC-SA 4.0 and the nuScenes terms of use",
     get="nuscenes.org/nuscenes (metadata and file blobs)",
     status=ON_REAL_FILES,
