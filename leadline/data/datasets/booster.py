@@ -30,7 +30,7 @@ CARD = DatasetCard(
     units=".npy, disparity in pixels at 4112x3008; classes 0 to 3 from opaque to transparent or mirror (ToM = 2, 3)",
     invalid="0 or infinity",
     camera="proj_matL of calib_00-02.xml, integer pixel centres",
-    licence="CC BY-NC-SA 4.0",
+    licence="stated on its page",
     get="cvlab-unibo.github.io/booster-web (Booster dataset, training split; its test split has no ground truth)",
     status=FIXTURE_ONLY,
     counts={"train": 228},

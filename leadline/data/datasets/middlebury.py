@@ -63,9 +63,7 @@ class Middlebury:
         self._root, self._occluded = root, occluded
         folders = [root] if (root / "calib.txt").exists() else sorted(path.parent for path in root.glob("*/calib.txt"))
         if not folders:
-            raise UserError(
-                root, "holds no scene", "a Middlebury folder holds SCENE/calib.txt, SCENE/im0.png, SCENE/im1.png, SCENE/disp0.pfm"
-            )
+            raise CARD.absent(root, "holds no scene")
         self._folders = {folder.resolve().name: folder for folder in folders}
         names = list(self._folders)
         if split is not None:

@@ -153,9 +153,7 @@ def _named(root: Path, path: str) -> Path:
 def _paired_frames(root: Path) -> list[Frame]:
     absent = [f"{name}/" for name in ("rgb", "depth") if not (root / name).is_dir()]
     if absent:
-        raise UserError(
-            root, f"has no {' and no '.join(absent)}", "an NYU folder holds rgb/ and depth/, or an annotations.json that lists the pairs"
-        )
+        raise CARD.absent(root, f"has no {' and no '.join(absent)}")
     depths = {(path.parent.relative_to(root / "depth"), _number(path)): path for path in _files(root / "depth", (".png",))}
     frames = []
     for image in _files(root / "rgb", PICTURES):

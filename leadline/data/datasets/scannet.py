@@ -94,7 +94,7 @@ def _resized(image: np.ndarray, height: int, width: int, *, path: Path) -> np.nd
     if abs(image.shape[1] * height / (image.shape[0] * width) - 1) > 0.02:
         wrong = f"is {image.shape[1]}x{image.shape[0]}, another shape than its {width}x{height} depth"
         raise UserError(path, wrong, "export colour and depth of one scene again")
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
 
 @lru_cache(maxsize=16)

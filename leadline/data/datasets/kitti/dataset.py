@@ -217,8 +217,9 @@ def _with_improved(root: Path, records: Sequence[Record], *, split: str | None) 
 def _find_drives(root: Path) -> list[str]:
     drives = sorted(path.parent for path in root.glob("*/*/image_02"))
     if not drives:
-        above = "give the folder above it" if (root / "calib_cam_to_cam.txt").exists() else f"a KITTI raw folder holds {LAYOUT}"
-        raise UserError(root, "holds no drive", above)
+        if (root / "calib_cam_to_cam.txt").exists():
+            raise UserError(root, "is one day, not all of them", "give the folder above it")
+        raise CARD.absent(root, "holds no drive")
     return [drive.relative_to(root).as_posix() for drive in drives]
 
 
