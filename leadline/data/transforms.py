@@ -27,7 +27,7 @@ from leadline.geometry.projection import splat_depth
 from leadline.geometry.rig import ring_order
 
 PICTURES = ("image", "diffuse", "albedo")
-MEASURED = ("inverse_depth", "usable", "material", "normals", "instance")
+MEASURED = ("inverse_depth", "usable", "material", "normals", "instance", "classes")
 """Layers that are picked, never averaged. `depth` is one of them unless it is sparse."""
 MIRROR_X = np.diag([-1.0, 1.0, 1.0, 1.0])
 GREY = (0.299, 0.587, 0.114)

@@ -4,6 +4,7 @@ ROOT/images/.../NAME.jpg with ROOT/depth/.../NAME.{png,npz,npy,exr,pfm,tiff}, or
 ROOT/intrinsics.json {"fx", "fy", "cx", "cy", "width", "height", "depth_scale"} or ROOT/K.txt (3x3 numbers), if known
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from leadline.io.depth import SUFFIXES, read_depth
 from leadline.io.image import exif_focal_px, read_image
 from leadline.io.jsonfile import read_json
 from leadline.types import DepthKind, UserError
+
+log = logging.getLogger(__name__)
 
 CARD = DatasetCard(
     kind="folder",
@@ -38,12 +41,16 @@ IMAGE_FOLDERS, DEPTH_FOLDERS = ("images", "image", "rgb"), ("depth", "depths")
 
 
 class Folder:
-    """Pairs below `root`. Raises UserError naming what was looked for, and for a picture without depth."""
+    """Pairs below `root`. Raises UserError naming what was looked for, and for a picture without depth.
+
+    Where no intrinsics are known, the first view says in the log that a field of view is assumed.
+    """
 
     layers = frozenset(CARD.layers)
 
     def __init__(self, root: Path, *, split: str | None = None) -> None:
         self._root = root
+        self._assumed = False
         self._about = _read_about(root / "intrinsics.json")
         self._pairs = _paired(root)
         self.moments: Sequence[Record] = [
@@ -87,6 +94,9 @@ class Folder:
             return fitting_camera(read_matrix(table, rows=3, columns=3, what="K"), image, path=path, subject=table, name=name)
         focal_px = exif_focal_px(path)
         if focal_px is None:
+            if not self._assumed:
+                log.warning("%s: no intrinsics are known; a field of view of %g degrees is assumed", path, ASSUMED_FOV_X_DEG)
+            self._assumed = True
             return Camera.from_fov(ASSUMED_FOV_X_DEG, width=width, height=height, name=name)
         return Camera(
             K=np.array([[focal_px, 0.0, width / 2], [0.0, focal_px, height / 2], [0.0, 0.0, 1.0]]), width=width, height=height, name=name

@@ -17,7 +17,7 @@ from leadline.data.reading import fitting_camera, numbered, read_counts, read_ma
 from leadline.data.splits import choose
 from leadline.geometry.camera import from_integer_centres
 from leadline.geometry.pose import invert
-from leadline.io.image import read_image
+from leadline.io.image import image_size, read_image
 from leadline.types import UserError
 
 CARD = DatasetCard(
@@ -72,15 +72,14 @@ class ScanNet:
         scene, path = self._root / record.sequence, self._image_path(record, camera)
         calibration = scene / "intrinsic/intrinsic_depth.txt"
         depth_path = scene / f"depth/{record.frame}.png"
-        depth = read_counts(depth_path).astype(np.float32) / np.float32(self.UNITS_PER_M)
-        image = _resized(read_image(path), *depth.shape, path=path)
+        image = _resized(read_image(path), *image_size(depth_path), path=path)
         K = from_integer_centres(_intrinsics(calibration)[:3, :3])
         pose_path = scene / f"pose/{record.frame}.txt"
         return View(
             image=image,
             camera=fitting_camera(K, image, path=depth_path, subject=calibration, name=camera),
             path=path,
-            depth=depth if "depth" in layers else None,
+            depth=read_counts(depth_path).astype(np.float32) / np.float32(self.UNITS_PER_M) if "depth" in layers else None,
             cam_from_world=_cam_from_world(pose_path) if "cam_from_world" in layers else None,
         )
 

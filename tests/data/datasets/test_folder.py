@@ -31,7 +31,7 @@ def test_view__units_and_holes_of_two_formats(root):
     np.testing.assert_allclose(first.depth[1:], 2.5)
     np.testing.assert_allclose(second.depth[1:], 7.0)
     assert (first.depth[0] == 0).all() and (second.depth[0] == 0).all()
-    np.testing.assert_allclose(first.camera.K, [[35, 0, 20.5], [0, 36, 14.5], [0, 0, 1]])
+    np.testing.assert_allclose(first.camera.K, [[35, 0, 24.5], [0, 36, 17.5], [0, 0, 1]])
     assert [record.sequence for record in Folder(root).records] == ["images", "images/more"]
 
 
@@ -45,8 +45,8 @@ def test_view__without_a_scale_a_png_counts_256_per_metre(root):
 def test_view__the_depth_file_knows_better(root):
     """What a file of leadline states about itself is obeyed: its scale, and its K."""
     (root / "depth/a.png").unlink()
-    K = np.array([[50.0, 0, 20], [0, 50, 15], [0, 0, 1]])
-    write_depth(root / "depth/a.npz", DepthFile(values=np.full((30, 40), 3.0), K=K))
+    K = np.array([[50.0, 0, 24], [0, 50, 18], [0, 0, 1]])
+    write_depth(root / "depth/a.npz", DepthFile(values=np.full((36, 48), 3.0), K=K))
     first = views(root)[0]
     assert first.depth is not None and (first.depth == 3.0).all()
     np.testing.assert_allclose(first.camera.K, K)
@@ -54,22 +54,25 @@ def test_view__the_depth_file_knows_better(root):
 
 def test_view__relative_depth_is_no_truth(root):
     (root / "depth/a.png").unlink()
-    write_depth(root / "depth/a.npz", DepthFile(values=np.full((30, 40), 3.0), kind=DepthKind.AFFINE_INVARIANT_INVERSE))
+    write_depth(root / "depth/a.npz", DepthFile(values=np.full((36, 48), 3.0), kind=DepthKind.AFFINE_INVARIANT_INVERSE))
     with pytest.raises(UserError, match=r"a.npz: holds affine_invariant_inverse values, not metres"):
         views(root)
 
 
-def test_camera__from_a_matrix_from_exif_or_assumed(root):
+def test_camera__from_a_matrix_from_exif_or_assumed(root, caplog):
     (root / "intrinsics.json").unlink()
-    np.testing.assert_allclose(views(root)[0].camera.K[0, 0], 20 / np.tan(np.radians(30)))  # 60 degrees over 40 px
+    np.testing.assert_allclose(views(root)[0].camera.K[0, 0], 24 / np.tan(np.radians(30)))  # 60 degrees over 48 px
+    assert [record.message for record in caplog.records] == [
+        f"{root}/images/a.jpg: no intrinsics are known; a field of view of 60 degrees is assumed"
+    ]
     tags = Image.Exif()
     tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = 43
     with Image.open(root / "images/a.jpg") as image:
         image.copy().save(root / "images/a.jpg", exif=tags)
-    np.testing.assert_allclose(views(root)[0].camera.K[0, 0], 43 * 50 / (36**2 + 24**2) ** 0.5)  # diagonal of 40x30 is 50 px
-    (root / "K.txt").write_text("33 0 20\n0 34 15\n0 0 1\n")
-    np.testing.assert_allclose(views(root)[0].camera.K, [[33, 0, 20], [0, 34, 15], [0, 0, 1]])
-    (root / "K.txt").write_text("33 0 20\n0 nan 15\n0 0 1\n")
+    np.testing.assert_allclose(views(root)[0].camera.K[0, 0], 43 * 60 / (36**2 + 24**2) ** 0.5)  # the diagonal of 48x36 is 60 px
+    (root / "K.txt").write_text("33 0 24\n0 34 18\n0 0 1\n")
+    np.testing.assert_allclose(views(root)[0].camera.K, [[33, 0, 24], [0, 34, 18], [0, 0, 1]])
+    (root / "K.txt").write_text("33 0 24\n0 nan 18\n0 0 1\n")
     with pytest.raises(UserError, match=r"K.txt: is a K with NaN or infinity"):
         views(root)
 
@@ -111,9 +114,9 @@ def test_open__intrinsics_that_say_nothing(about, line, root):
 
 
 def test_view__intrinsics_of_another_size(root):
-    about = json.loads((root / "intrinsics.json").read_text()) | {"width": 80, "height": 60}
+    about = json.loads((root / "intrinsics.json").read_text()) | {"width": 96, "height": 72}
     (root / "intrinsics.json").write_text(json.dumps(about))
-    with pytest.raises(UserError, match=r"a.jpg: is 40x30, intrinsics.json is for 80x60"):
+    with pytest.raises(UserError, match=r"a.jpg: is 48x36, intrinsics.json is for 96x72"):
         views(root)
 
 
