@@ -27,6 +27,8 @@ def run(argv: list[str]) -> int:
     if options.json is not None:
         write_json(options.json, [asdict(card) for card in cards])
     table = Table(show_header=False, show_lines=True)
+    table.add_column()
+    table.add_column(overflow="fold")  # a folder's layout is one long word, and all of it counts
     for card in cards:
         facts = {
             "folder": card.needs,
