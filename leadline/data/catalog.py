@@ -10,7 +10,7 @@ from leadline.data.dataset import Dataset
 from leadline.types import UserError
 
 if TYPE_CHECKING:
-    from leadline.geometry.projection import RasterRule
+    from leadline.geometry.raster import RasterRule
 
 KINDS = (
     "rendered",

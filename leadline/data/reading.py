@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -17,11 +17,14 @@ ASSUMED_FOV_X_DEG = 60.0
 """Horizontal field of view where a data set publishes no intrinsics; its points in space then mean little."""
 
 
-def inside(root: Path, named: str, *, subject: Path) -> Path:
-    """The path that the file `subject` names, below `root`. Raises UserError for one that leaves it."""
-    relative = Path(named)
-    if relative.is_absolute() or ".." in relative.parts:
-        raise UserError(subject, f"names '{named}', which lies outside {root}", "give paths below the folder of the data set")
+def path_inside(root: Path, name: object, *, listed_in: str | Path) -> Path:
+    """`root` / `name` for a name that a file lists. Raises UserError when it is no relative path or climbs out of `root`.
+
+    Links are left alone: people keep recordings on several disks.
+    """
+    relative = PurePosixPath(name) if isinstance(name, str) else PurePosixPath()
+    if not relative.parts or relative.is_absolute() or ".." in relative.parts or "\\" in str(name):
+        raise UserError(listed_in, f"names the file {name!r}, which is not below {root}", "list paths relative to the data set's folder")
     return root / relative
 
 

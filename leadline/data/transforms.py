@@ -23,7 +23,7 @@ from leadline.data.augment import Augment
 from leadline.data.dataset import View
 from leadline.data.sample import Sample
 from leadline.geometry.pose import invert
-from leadline.geometry.projection import splat_depth
+from leadline.geometry.raster import splat_depth
 from leadline.geometry.rig import ring_order
 
 PICTURES = ("image", "diffuse", "albedo")

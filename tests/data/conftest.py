@@ -44,14 +44,13 @@ def still() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def write_tiny(tiny: ModuleType, moving: ModuleType, still: ModuleType) -> Callable[[str, Path], Path]:
-    """Write the tiny data set of a kind into a folder, which is returned."""
+    """Write the tiny data set of a kind into a folder that is not there yet, which is returned."""
+    modules = (tiny, moving, still, _fixture_module("tiny_rigs"))
 
     def write(kind: str, root: Path) -> Path:
         name = f"write_{kind}"
-        module = next((module for module in (tiny, moving, still) if hasattr(module, name)), None)
+        module = next((module for module in modules if hasattr(module, name)), None)
         assert module is not None, f"no fixture module has {name}(root)"
-        if kind != "rendered":
-            root.mkdir(parents=True, exist_ok=True)
         getattr(module, name)(root)
         return root
 

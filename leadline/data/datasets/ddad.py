@@ -22,13 +22,13 @@ import numpy as np
 
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
+from leadline.data.reading import path_inside
 from leadline.data.rigs import (
     check_centre,
     check_upright,
     checked_points,
     first_repeated,
     lidar_depth,
-    path_inside,
     present,
     read_picture,
     read_usable,
@@ -39,7 +39,7 @@ from leadline.data.rigs import (
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
-from leadline.geometry.projection import RasterRule
+from leadline.geometry.raster import RasterRule
 from leadline.io.jsonfile import read_json
 from leadline.io.npzfile import read_npz_array
 from leadline.types import UserError

@@ -14,7 +14,7 @@ import numpy as np
 
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
-from leadline.data.reading import inside, read_counts
+from leadline.data.reading import path_inside, read_counts
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.io.image import read_image
@@ -147,7 +147,7 @@ def _listed_frame(root: Path, entry: dict[str, Any]) -> Frame:
 
 
 def _named(root: Path, path: str) -> Path:
-    return inside(root, path, subject=root / "annotations.json")
+    return path_inside(root, path, listed_in=root / "annotations.json")
 
 
 def _paired_frames(root: Path) -> list[Frame]:

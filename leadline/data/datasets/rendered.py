@@ -15,7 +15,7 @@ from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert, pose_from_q_t
-from leadline.geometry.projection import rasterise
+from leadline.geometry.raster import rasterise
 from leadline.geometry.rig import ring_order
 from leadline.io.depth import read_depth
 from leadline.io.image import read_image, read_labels

@@ -19,7 +19,8 @@ import numpy as np
 
 from leadline.data.card import FIXTURE_ONLY, DatasetCard
 from leadline.data.dataset import Record, View
-from leadline.data.rigs import path_inside, present, read_picture, read_usable, reading, sensor_pose
+from leadline.data.reading import path_inside
+from leadline.data.rigs import present, read_picture, read_usable, reading, sensor_pose
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert

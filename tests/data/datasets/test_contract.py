@@ -14,6 +14,7 @@ from leadline.types import UserError
 MAPS = {"depth": np.float32, "inverse_depth": np.float32, "usable": np.bool_, "classes": np.uint8, "material": np.uint8}
 OF_FILES = [kind for kind in KINDS if kind != "rendered"]
 """`rendered` is written by leadline itself."""
+RIGS = ("ddad", "nuscenes", "rig")
 
 
 @pytest.fixture(params=KINDS)
@@ -74,8 +75,8 @@ def test_dataset__travels_to_worker_processes(dataset):
 
 
 def test_split__lists_images_with_or_without_the_folders_of_others(dataset, kind, tmp_path):
-    if kind in ("rendered", "middlebury"):
-        pytest.skip("its splits are seeds or scenes")
+    if kind in ("rendered", "middlebury", *RIGS):
+        pytest.skip("its splits are seeds, scenes or moments")
     record = dataset.records[-1]
     path = dataset.view(record, record.cameras[0], frozenset()).path.relative_to(tmp_path / kind).as_posix()
     (tmp_path / kind / "one.txt").write_text(f"# the last\n{path} and what else a published line holds\n")
@@ -92,10 +93,10 @@ def test_split__of_what_is_not_there_is_refused(dataset, kind, line, tmp_path):
     if kind == "rendered":
         pytest.skip("its splits are names")
     (tmp_path / kind / "wrong.txt").write_text(f"{line}\n")
-    with pytest.raises(UserError, match=r"1 of its 1 lines are not in|has the line") as caught:
+    with pytest.raises(UserError, match=r"1 of its 1 lines are not in|has the line|names the file .* which is not below") as caught:
         open_dataset(f"{kind}:{tmp_path / kind}", "wrong.txt")
     assert "wrong.txt" in caught.value.subject
-    with pytest.raises(UserError, match=r"does not exist|is neither a split nor a file|is no split"):
+    with pytest.raises(UserError, match=r"does not exist|is neither a split .*nor a file|is no split"):
         open_dataset(f"{kind}:{tmp_path / kind}", "absent.txt")
 
 
@@ -104,7 +105,8 @@ def test_data_check__of_an_empty_folder_says_what_is_missing(kind, tmp_path, cap
     assert main(["data", "check", f"{kind}:{tmp_path}"]) == 2
     line = capsys.readouterr().err
     assert line.count("\n") == 1 and line.startswith(f"leadline data: {tmp_path}")
-    assert read_card(kind).needs in line and read_card(kind).get in line
+    if kind not in RIGS:  # which know more exactly what is missing
+        assert read_card(kind).needs in line and read_card(kind).get in line
 
 
 def test_data_check__of_whole_data_finds_nothing(dataset, kind, tmp_path, capsys):

@@ -41,7 +41,7 @@ def test_open__annotations_say_scale_and_intrinsics(root):
 def test_open__annotations_stay_inside_the_folder(root):
     entry = {"rgb": "../rgb/rgb_00001.jpg", "depth": "depth/sync_depth_00001.png"}
     (root / "annotations.json").write_text(json.dumps({"files": [entry]}))
-    with pytest.raises(UserError, match=r"annotations.json: names '../rgb/rgb_00001.jpg', which lies outside"):
+    with pytest.raises(UserError, match=r"annotations.json: names the file '../rgb/rgb_00001.jpg', which is not below"):
         Nyu(root)
 
 

@@ -107,8 +107,8 @@ def test_da2k__every_pair_of_every_picture(still, tmp_path):
     [
         ({}, "lists no picture"),
         ([1], "lists no picture"),
-        ({"../../etc/passwd": []}, "names '../../etc/passwd', which lies outside"),
-        ({"/etc/passwd": []}, "names '/etc/passwd', which lies outside"),
+        ({"../../etc/passwd": []}, "names the file '../../etc/passwd', which is not below"),
+        ({"/etc/passwd": []}, "names the file '/etc/passwd', which is not below"),
         ({"images/indoor/0001.jpg": [{"point1": [1, 2], "closer_point": "point1"}]}, r"has a pair of .* that is none \(KeyError"),
         ({"images/indoor/0001.jpg": [{"point1": [1, 2], "point2": [1], "closer_point": "point1"}]}, "that is none"),
         ({"images/indoor/0001.jpg": [{"point1": [1, 2], "point2": [1, float("nan")], "closer_point": "point1"}]}, "that is none"),

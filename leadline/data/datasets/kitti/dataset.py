@@ -33,7 +33,7 @@ from leadline.data.datasets.kitti.raw import (
     read_times,
     world_from_imu,
 )
-from leadline.data.rigs import path_inside
+from leadline.data.reading import path_inside
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert

@@ -37,7 +37,7 @@ from leadline.data.rigs import (
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
-from leadline.geometry.projection import RasterRule
+from leadline.geometry.raster import RasterRule
 from leadline.io.source import existing_file
 from leadline.types import UserError
 
