@@ -22,7 +22,7 @@ $(VENV)/.ready: $(VENV)/.torch pyproject.toml
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(PIP) -e '.[train,scenes,video,dev]'
+	$(PIP) -e '.[train,scenes,video,data,dev]'
 	touch $@
 
 demo: $(VENV)/.ready

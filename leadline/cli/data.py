@@ -10,6 +10,7 @@ import tyro
 from leadline.cli.progress import progress
 
 if TYPE_CHECKING:
+    from leadline.data.card import DatasetCard
     from leadline.data.check import CheckReport
 
 SHOWN = 20
@@ -37,7 +38,7 @@ class CheckOptions:
 def run(argv: list[str]) -> int:
     """Entry of the verb."""
     options = tyro.cli(CheckOptions, args=argv, prog="leadline data")
-    from leadline.data.catalog import open_dataset
+    from leadline.data.catalog import open_dataset, read_card, split_spec
     from leadline.data.check import QUICK_VIEWS, check_dataset
     from leadline.io.jsonfile import write_json
 
@@ -48,6 +49,7 @@ def run(argv: list[str]) -> int:
     if options.json is not None:
         write_json(options.json, report.as_json())
     _print(report)
+    _print_published(read_card(split_spec(options.dataset)[0]), options.split, report)
     for line in report.broken[:SHOWN]:
         print(f"leadline data: {line}", file=sys.stderr)
     if len(report.broken) > SHOWN:
@@ -77,3 +79,15 @@ def _print(report: "CheckReport") -> None:
     if len(report.gaps) > SHOWN:
         print(f"missing: and {len(report.gaps) - SHOWN} more")
     print(f"broken: {len(report.broken)}")
+
+
+def _print_published(card: "DatasetCard", split: str | None, report: "CheckReport") -> None:
+    """How much of the published data this is, and where the rest comes from."""
+    part = split or "all"
+    if part in card.counts:
+        print(f"this is {report.num_views} of the {card.counts[part]} published images of {card.kind} {part}")
+    else:
+        published = ", ".join(f"{name} {count}" for name, count in card.counts.items()) or "no number of them is published"
+        print(f"this is {report.num_views} images of {card.kind} (published: {published})")
+    if report.broken or report.gaps:
+        print(f"get what is missing: {card.get}")

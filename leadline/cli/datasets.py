@@ -20,14 +20,27 @@ def run(argv: list[str]) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from leadline.data.catalog import CARDS
+    from leadline.data.catalog import KINDS, read_card
     from leadline.io.jsonfile import write_json
 
+    cards = [read_card(kind) for kind in KINDS]
     if options.json is not None:
-        write_json(options.json, [asdict(card) for card in CARDS])
+        write_json(options.json, [asdict(card) for card in cards])
     table = Table(show_header=False, show_lines=True)
-    for card in CARDS:
-        facts = f"{card.summary}\nfolder: {card.needs}\nlayers: {', '.join(card.layers)}\nsplit: {card.splits}\nlicence: {card.licence}"
-        table.add_row(card.kind, facts)
-    Console().print(table)
+    table.add_column()
+    table.add_column(overflow="fold")  # a folder's layout is one long word, and all of it counts
+    for card in cards:
+        facts = {
+            "folder": card.needs,
+            "layers": ", ".join(card.layers) or "none",
+            "split": card.splits,
+            "stored": f"{card.units}; unknown is {card.invalid}",
+            "published": ", ".join(f"{name} {count}" for name, count in card.counts.items()),
+            "camera": card.camera,
+            "licence": card.licence,
+            "from": card.get,
+            "status": card.status,
+        }
+        table.add_row(card.kind, "\n".join([card.summary, *(f"{name}: {fact}" for name, fact in facts.items() if fact)]))
+    Console(markup=False).print(table)
     return 0

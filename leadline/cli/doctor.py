@@ -18,6 +18,7 @@ EXTRAS = {
     "train": ("lightning", "tensorboard"),
     "scenes": ("mitsuba", "pyoidn"),
     "video": ("av",),
+    "data": ("h5py",),
 }
 
 

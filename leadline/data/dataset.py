@@ -20,6 +20,14 @@ class Record:
     cameras: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class PointPair:
+    """Two pixels (row, column) of one image, the first of which is known to be closer to the camera."""
+
+    closer: tuple[int, int]
+    farther: tuple[int, int]
+
+
 @dataclass(frozen=True, eq=False)
 class View:
     """One image with everything asked for, as arrays at the resolution of the files. Layers not asked for are None."""
@@ -32,6 +40,7 @@ class View:
     depth: np.ndarray | None = None
     """float32 (h, w) [m], 0 where unknown."""
     inverse_depth: np.ndarray | None = None
+    """float32 (h, w), relative: larger is closer, up to scale and perhaps shift; 0 where unknown."""
     cam_from_world: np.ndarray | None = None
     time_s: float | None = None
     usable: np.ndarray | None = None
@@ -41,6 +50,10 @@ class View:
     albedo: np.ndarray | None = None
     normals: np.ndarray | None = None
     instance: np.ndarray | None = None
+    classes: np.ndarray | None = None
+    """uint8 (h, w), in the data set's own numbering, which its reader states."""
+    pairs: tuple[PointPair, ...] | None = None
+    """Ordinal truth, for data sets that have nothing else."""
     sparse: bool = False
     """True where `depth` holds single measurements (LiDAR) instead of a surface: resampling moves the points, it does not pick pixels."""
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import pose_from_q_t, transform
-from leadline.geometry.projection import RasterRule, rasterise
+from leadline.geometry.raster import RasterRule, rasterise
 from leadline.geometry.rig import ring_order
 from leadline.io.image import read_image, read_mask
 from leadline.types import UserError
@@ -33,17 +33,6 @@ def sensor_pose(q_wxyz: ArrayLike, t: ArrayLike, *, subject: Path, where: str) -
     if abs(length - 1.0) > UNIT_WITHIN:
         raise UserError(subject, f"{where} has a quaternion of length {length:g}", remedy)
     return pose
-
-
-def path_inside(root: Path, name: object, *, listed_in: str | Path) -> Path:
-    """`root` / `name` for a name that a file lists. Raises UserError when it is no relative path or climbs out of `root`.
-
-    Links are left alone: people keep recordings on several disks.
-    """
-    relative = PurePosixPath(name) if isinstance(name, str) else PurePosixPath()
-    if not relative.parts or relative.is_absolute() or ".." in relative.parts or "\\" in str(name):
-        raise UserError(listed_in, f"names the file {name!r}, which is not below {root}", "list paths relative to the data set's folder")
-    return root / relative
 
 
 def present(path: Path, remedy: str) -> Path:

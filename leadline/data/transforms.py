@@ -23,11 +23,11 @@ from leadline.data.augment import Augment
 from leadline.data.dataset import View
 from leadline.data.sample import Sample
 from leadline.geometry.pose import invert
-from leadline.geometry.projection import splat_depth
+from leadline.geometry.raster import splat_depth
 from leadline.geometry.rig import ring_order
 
 PICTURES = ("image", "diffuse", "albedo")
-MEASURED = ("inverse_depth", "usable", "material", "normals", "instance")
+MEASURED = ("inverse_depth", "usable", "material", "normals", "instance", "classes")
 """Layers that are picked, never averaged. `depth` is one of them unless it is sparse."""
 MIRROR_X = np.diag([-1.0, 1.0, 1.0, 1.0])
 GREY = (0.299, 0.587, 0.114)

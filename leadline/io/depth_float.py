@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -21,6 +22,7 @@ _PFM_HEADER = re.compile(rb"(P[fF])\s+(\d+)\s+(\d+)\s+([-+.\deE]+)(?:\r\n|\s)")
 _TIFF_DESCRIPTION = 270
 _EXR_MAGIC = b"\x76\x2f\x31\x01"
 _EXR_DEPTH_CHANNELS = ("Z", "depth", "Depth", "Y")
+_ASIDE = Lock()
 
 
 def read_pfm(path: Path) -> np.ndarray:
@@ -135,14 +137,16 @@ def _depth_channel(channels: dict[str, np.ndarray]) -> str | None:
 def _quiet() -> Iterator[None]:
     """Keep the lines that OpenEXR and tifffile print about broken files from the user, who gets one sentence instead.
 
-    OpenEXR writes to the descriptor of stderr and to Python's stdout, tifffile through logging to stderr.
+    OpenEXR writes to the descriptor of stderr and to Python's stdout, tifffile through logging to stderr. Both belong to
+    the whole process, so threads wait for each other: two that turn them aside at once put back what the other left.
     """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere, redirect_stdout(io.StringIO()):
-            os.dup2(nowhere.fileno(), 2)
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    with _ASIDE:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        try:
+            with open(os.devnull, "wb") as nowhere, redirect_stdout(io.StringIO()):
+                os.dup2(nowhere.fileno(), 2)
+                yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,6 +1,7 @@
 """Data sets for these tests: tiny ones on disk in the real formats, and one in memory whose geometry is known exactly."""
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -15,14 +16,45 @@ from leadline.types import UserError
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 
 
-@pytest.fixture(scope="session")
-def tiny() -> ModuleType:
-    """The module that writes tiny data sets in the real formats."""
-    spec = importlib.util.spec_from_file_location("tiny_data", FIXTURES / "tiny_data.py")
+def _fixture_module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, FIXTURES / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ModuleType:
+    """The module that writes tiny data sets in the real formats."""
+    return _fixture_module("tiny_data")
+
+
+@pytest.fixture(scope="session")
+def moving() -> ModuleType:
+    """The module that writes tiny data sets with poses."""
+    return _fixture_module("tiny_moving")
+
+
+@pytest.fixture(scope="session")
+def still() -> ModuleType:
+    """The module that writes tiny data sets of single pictures."""
+    return _fixture_module("tiny_still")
+
+
+@pytest.fixture(scope="session")
+def write_tiny(tiny: ModuleType, moving: ModuleType, still: ModuleType) -> Callable[[str, Path], Path]:
+    """Write the tiny data set of a kind into a folder that is not there yet, which is returned."""
+    modules = (tiny, moving, still, _fixture_module("tiny_rigs"))
+
+    def write(kind: str, root: Path) -> Path:
+        name = f"write_{kind}"
+        module = next((module for module in modules if hasattr(module, name)), None)
+        assert module is not None, f"no fixture module has {name}(root)"
+        getattr(module, name)(root)
+        return root
+
+    return write
 
 
 class RingDataset:

@@ -1,6 +1,8 @@
 """The check opens everything, names what is broken and never stops at it."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -107,4 +109,10 @@ def test_datasets__lists_every_kind(tmp_path, capsys):
     assert main(["datasets", "--json", str(tmp_path / "datasets.json")]) == 0
     printed = capsys.readouterr().out
     assert all(kind in printed for kind in KINDS)
+    assert "status: format fixture only" in printed and "status: checked on real files" in printed
     assert [row["kind"] for row in json.loads((tmp_path / "datasets.json").read_text())] == list(KINDS)
+
+
+def test_catalog__cards_agree_with_their_kind_and_cost_no_torch():
+    code = "import sys\nfrom leadline.data.catalog import KINDS, read_card\nassert [read_card(k).kind for k in KINDS] == list(KINDS)\n"
+    subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], check=True)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from leadline.geometry.camera import crop_K, flip_K, from_integer_centres, scale_K
 from leadline.geometry.pose import compose, invert, pose_from_q_t, transform
-from leadline.geometry.projection import pixel_grid, project, rasterise, splat_depth, unproject
+from leadline.geometry.projection import pixel_grid, project, unproject
+from leadline.geometry.raster import rasterise, splat_depth
 
 focals = st.floats(20, 2000)
 HEIGHT, WIDTH = 6, 9

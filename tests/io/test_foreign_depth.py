@@ -1,5 +1,7 @@
 """Depth files that others wrote: read where one reading is possible, refused with a sentence where it is not."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -257,3 +259,12 @@ def test_read_depth__real_recordings(samples: Path) -> None:
     assert stereo.usable.sum() == 360593
     assert stereo.values[stereo.usable].min() == pytest.approx(9.18, abs=0.005)
     assert read_depth(samples / "golden_metrics/pred.npy").values.shape == (224, 224)
+
+
+def test_read_depth__exr_in_threads_leaves_the_output_alone(tmp_path: Path) -> None:
+    """OpenEXR's chatter is turned aside while it reads; two readers at once must put back what they found."""
+    write_depth(tmp_path / "a.exr", DepthFile(values=np.full((200, 300), 2.0)))
+    before = sys.stdout
+    with ThreadPoolExecutor(8) as pool:
+        depths = list(pool.map(lambda _: read_depth(tmp_path / "a.exr").values.max(), range(64)))
+    assert sys.stdout is before and set(depths) == {np.float32(2.0)}

@@ -20,14 +20,15 @@ from typing import Any
 
 import numpy as np
 
+from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
+from leadline.data.reading import path_inside
 from leadline.data.rigs import (
     check_centre,
     check_upright,
     checked_points,
     first_repeated,
     lidar_depth,
-    path_inside,
     present,
     read_picture,
     read_usable,
@@ -38,11 +39,25 @@ from leadline.data.rigs import (
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
-from leadline.geometry.projection import RasterRule
+from leadline.geometry.raster import RasterRule
 from leadline.io.jsonfile import read_json
 from leadline.io.npzfile import read_npz_array
 from leadline.types import UserError
 
+CARD = DatasetCard(
+    kind="ddad",
+    summary="DDAD: six cameras, long-range LiDAR, 10 Hz",
+    needs="ddad.json, SCENE/{scene_*.json,calibration,rgb,point_cloud}; optional masks/{mask_idx_dict.json,GROUP/CAMERA_mask.png}",
+    layers=("depth", "usable", "cam_from_world", "cam_from_rig", "time_s"),
+    splits="train (150 scenes), val (50), or a text file of scenes, 'SCENE FRAME' or image times",
+    units="LiDAR points in metres, projected when read",
+    invalid="0 (no return)",
+    camera="calibration/*.json, integer pixel centres",
+    licence="CC BY-NC-SA 4.0",
+    get="github.com/TRI-ML/DDAD (ddad_train_val)",
+    status=ON_REAL_FILES,
+    counts={"train": 6 * 12650, "val": 6 * 3950},
+)
 SPLITS = {"train": "0", "val": "1", "test": "2"}
 """Names of the lists of scenes and their keys in scene_splits."""
 LIDAR = "LIDAR"

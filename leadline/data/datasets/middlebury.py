@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
@@ -19,6 +20,20 @@ from leadline.io.image import read_image, read_labels
 from leadline.io.source import existing_file
 from leadline.types import UserError
 
+CARD = DatasetCard(
+    kind="middlebury",
+    summary="Middlebury Stereo 2014: structured light, two cameras",
+    needs="SCENE/{im0.png,im1.png,disp0GT.pfm or disp0.pfm,calib.txt}",
+    layers=("depth", "usable", "cam_from_world", "cam_from_rig"),
+    splits="a text file: one scene per line",
+    units="PFM, disparity in pixels",
+    invalid="infinity",
+    camera="calib.txt",
+    licence="research use",
+    get="vision.middlebury.edu/stereo/data/scenes2014",
+    status=ON_REAL_FILES,
+    counts={"scenes with ground truth": 23},
+)
 CAMERAS = ("im0", "im1")
 OCCLUDED, SEEN_BY_BOTH = 128, 255
 """Values of mask0nocc.png; 0 is unknown."""
@@ -48,9 +63,7 @@ class Middlebury:
         self._root, self._occluded = root, occluded
         folders = [root] if (root / "calib.txt").exists() else sorted(path.parent for path in root.glob("*/calib.txt"))
         if not folders:
-            raise UserError(
-                root, "holds no scene", "a Middlebury folder holds SCENE/calib.txt, SCENE/im0.png, SCENE/im1.png, SCENE/disp0.pfm"
-            )
+            raise CARD.absent(root, "holds no scene")
         self._folders = {folder.resolve().name: folder for folder in folders}
         names = list(self._folders)
         if split is not None:

@@ -12,13 +12,29 @@ from typing import Any
 
 import numpy as np
 
+from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
+from leadline.data.reading import path_inside, read_counts
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
-from leadline.io.image import read_image, read_labels
+from leadline.io.image import read_image
 from leadline.io.jsonfile import read_json
 from leadline.types import UserError
 
+CARD = DatasetCard(
+    kind="nyu",
+    summary="NYU Depth v2: indoor RGB-D pairs",
+    needs="rgb/ and depth/ (16-bit PNG, millimetres), or annotations.json that lists the pairs",
+    layers=("depth", "usable"),
+    splits="a text file: image paths relative to the root",
+    units="16-bit PNG, millimetres (annotations.json may say otherwise)",
+    invalid="0",
+    camera="published for 640x480, or in annotations.json",
+    licence="research use",
+    get="cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html",
+    status=ON_REAL_FILES,
+    counts={"test": 654, "train": 795},
+)
 CAMERA = "kinect"
 PICTURES = (".jpg", ".jpeg", ".png", ".ppm")
 
@@ -97,11 +113,8 @@ class Nyu:
 
 
 def _read_depth(frame: Frame) -> np.ndarray:
-    """Depth [m]. Tools that turn 16 bits into 8 are common, and the result would still look like a depth map."""
-    counts = read_labels(frame.depth)
-    if counts.dtype != np.uint16:
-        raise UserError(frame.depth, "has 8 bits, depth needs 16", "take the original file; some tool has thinned it")
-    return counts.astype(np.float32) / np.float32(frame.scale)
+    """Depth [m]."""
+    return read_counts(frame.depth).astype(np.float32) / np.float32(frame.scale)
 
 
 def _record(frame: Frame, root: Path) -> Record:
@@ -130,15 +143,17 @@ def _listed_frame(root: Path, entry: dict[str, Any]) -> Frame:
         fx, fy, cx, cy = (float(entry["intrinsics"][key]) for key in ("fx", "fy", "cx", "cy"))
         K = np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
     scale = float(entry.get("depth_scale", Nyu.UNITS_PER_M))
-    return Frame(image=root / entry["rgb"], depth=root / entry["depth"], scale=scale, K=K)
+    return Frame(image=_named(root, entry["rgb"]), depth=_named(root, entry["depth"]), scale=scale, K=K)
+
+
+def _named(root: Path, path: str) -> Path:
+    return path_inside(root, path, listed_in=root / "annotations.json")
 
 
 def _paired_frames(root: Path) -> list[Frame]:
     absent = [f"{name}/" for name in ("rgb", "depth") if not (root / name).is_dir()]
     if absent:
-        raise UserError(
-            root, f"has no {' and no '.join(absent)}", "an NYU folder holds rgb/ and depth/, or an annotations.json that lists the pairs"
-        )
+        raise CARD.absent(root, f"has no {' and no '.join(absent)}")
     depths = {(path.parent.relative_to(root / "depth"), _number(path)): path for path in _files(root / "depth", (".png",))}
     frames = []
     for image in _files(root / "rgb", PICTURES):

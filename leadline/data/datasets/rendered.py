@@ -11,16 +11,31 @@ from typing import Any
 
 import numpy as np
 
+from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert, pose_from_q_t
-from leadline.geometry.projection import rasterise
+from leadline.geometry.raster import rasterise
 from leadline.geometry.rig import ring_order
 from leadline.io.depth import read_depth
 from leadline.io.image import read_image, read_labels
 from leadline.io.jsonfile import read_json
 from leadline.io.npzfile import read_npz_array
 from leadline.types import UserError
+
+CARD = DatasetCard(
+    kind="rendered",
+    summary="worlds written by `leadline scenes`",
+    needs="dataset.json, scene_*/frame_*/CAMERA/{rgb.png,depth.png,meta.json,...}",
+    layers=("depth", "material", "diffuse", "albedo", "normals", "instance", "cam_from_world", "cam_from_rig", "time_s"),
+    splits="train (seeds 0-9999), validation (10000-10999), test (20000-20999)",
+    units="16-bit PNG, metres x 256",
+    invalid="0 (sky)",
+    camera="exact, in meta.json",
+    licence="yours",
+    get="leadline scenes FAMILY FOLDER",
+    status=ON_REAL_FILES,
+)
 
 FORMAT = 1
 SPLITS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
@@ -73,7 +88,7 @@ class Rendered:
         meta = _read_meta(folder / "meta.json")
         rig_from_cam = self._rig_from_cam.get(camera)
         seen_by = Camera(K=meta["K"], width=width, height=height, name=camera, rig_from_cam=rig_from_cam)
-        read: dict[str, np.ndarray] = {}
+        read: dict[str, Any] = {}
         for layer in layers & FILES.keys():
             if layer == "depth" and self._from_lidar:
                 read[layer] = _lidar_depth(folder.parent / "lidar.npz", seen_by)

@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from leadline.data.card import FIXTURE_ONLY, DatasetCard
 from leadline.data.dataset import Record, View
-from leadline.data.rigs import path_inside, present, read_picture, read_usable, reading, sensor_pose
+from leadline.data.reading import path_inside
+from leadline.data.rigs import present, read_picture, read_usable, reading, sensor_pose
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert
@@ -27,6 +29,19 @@ from leadline.io.jsonfile import read_json
 from leadline.io.rig import read_rig
 from leadline.types import DepthKind, UserError
 
+CARD = DatasetCard(
+    kind="rig",
+    summary="a plain folder with the moments of several cameras",
+    needs="rig.json, [SEQUENCE/]MOMENT/CAMERA.jpg; optional CAMERA_depth.png (16 bit), moment.json (time_s, world_from_rig)",
+    layers=("depth", "usable", "cam_from_world", "cam_from_rig", "time_s"),
+    splits="a text file: folders of moments or sequences relative to the root",
+    units="16-bit PNG, metres x 256 unless the file says otherwise",
+    invalid="0",
+    camera="rig.json",
+    licence="yours",
+    get="put your recordings there",
+    status=FIXTURE_ONLY,
+)
 PICTURES = (".jpg", ".jpeg", ".png")
 LAYOUT = "a rig folder holds rig.json and MOMENT/CAMERA.jpg or SEQUENCE/MOMENT/CAMERA.jpg, cameras named as in rig.json"
 SPARSE_BELOW = 0.3

@@ -16,7 +16,7 @@ from leadline.data.sample import Needs
 from leadline.data.source import SampleSource
 from leadline.data.transforms import Transform
 from leadline.geometry.pose import invert
-from leadline.geometry.projection import rasterise
+from leadline.geometry.raster import rasterise
 from leadline.types import UserError
 
 DEPTH = frozenset({"depth"})

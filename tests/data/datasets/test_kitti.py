@@ -170,7 +170,7 @@ def test_view__broken_files_are_named(root, what, file, wrong):
 def test_open__says_what_was_looked_for(root, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(UserError, match=r"holds no drive; a KITTI raw folder holds DATE/DRIVE/image_02"):
+    with pytest.raises(UserError, match=r"holds no drive; kitti needs DATE/calib_cam_to_cam.txt"):
         Kitti(empty)
     with pytest.raises(UserError, match="give the folder above it"):
         Kitti(root / "2011_09_26")

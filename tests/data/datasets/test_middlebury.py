@@ -51,7 +51,7 @@ def test_records__only_cameras_with_truth(root):
 def test_open__says_what_is_missing(root, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(UserError, match=r"holds no scene; a Middlebury folder holds SCENE/calib.txt"):
+    with pytest.raises(UserError, match=r"holds no scene; middlebury needs SCENE/\{im0.png"):
         Middlebury(empty)
     (root / "scenes.txt").write_text("Bench\nPiano\n")
     with pytest.raises(UserError, match=r"1 of its 2 lines are not in .*'Piano'"):

@@ -14,7 +14,7 @@ from leadline.data.sample import Needs
 from leadline.data.source import SampleSource
 from leadline.data.transforms import Transform
 from leadline.geometry.pose import invert, transform
-from leadline.geometry.projection import rasterise
+from leadline.geometry.raster import rasterise
 from leadline.types import UserError
 
 DEPTH = frozenset({"depth"})

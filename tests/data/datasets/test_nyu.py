@@ -38,6 +38,13 @@ def test_open__annotations_say_scale_and_intrinsics(root):
     np.testing.assert_allclose(view.camera.K, [[500, 0, 320.5], [0, 510, 240.5], [0, 0, 1]])
 
 
+def test_open__annotations_stay_inside_the_folder(root):
+    entry = {"rgb": "../rgb/rgb_00001.jpg", "depth": "depth/sync_depth_00001.png"}
+    (root / "annotations.json").write_text(json.dumps({"files": [entry]}))
+    with pytest.raises(UserError, match=r"annotations.json: names the file '../rgb/rgb_00001.jpg', which is not below"):
+        Nyu(root)
+
+
 def test_split__pictures_by_path(root):
     (root / "test.txt").write_text("rgb/rgb_00001.jpg\n")
     assert [record.frame for record in open_dataset(f"nyu:{root}", "test.txt").records] == [1]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.data.datasets.kitti.raw import (
     CAMERA_NUMBERS,
@@ -32,13 +33,27 @@ from leadline.data.datasets.kitti.raw import (
     read_times,
     world_from_imu,
 )
-from leadline.data.rigs import path_inside
+from leadline.data.reading import path_inside
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
 from leadline.io.image import read_image
 from leadline.types import UserError
 
+CARD = DatasetCard(
+    kind="kitti",
+    summary="KITTI raw: stereo, LiDAR, GPS/IMU poses; with depth_source=improved the denser depth of the depth benchmark",
+    needs="DATE/calib_cam_to_cam.txt, DATE/DRIVE/image_02/data/*.png, DATE/DRIVE/velodyne_points or proj_depth",
+    layers=("depth", "cam_from_world", "cam_from_rig", "time_s"),
+    splits="a text file: 'DATE/DRIVE FRAME l|r' or image paths relative to the root",
+    units="scanner points in metres, projected when read, or .npz in metres",
+    invalid="0 (no return)",
+    camera="calibration of the day",
+    licence="CC BY-NC-SA 3.0",
+    get="the raw recordings at cvlibs.net/datasets/kitti (synced+rectified, with the day's calibration)",
+    status=ON_REAL_FILES,
+    counts={"Eigen test": 697, "Eigen test, improved": 652, "Eigen train": 22600, "Eigen validation": 888},
+)
 CAMERAS = tuple(CAMERA_NUMBERS)
 DEPTH_SOURCES = ("lidar", "improved")
 SIDES = {"l": "image_02", "r": "image_03"}
@@ -202,8 +217,9 @@ def _with_improved(root: Path, records: Sequence[Record], *, split: str | None) 
 def _find_drives(root: Path) -> list[str]:
     drives = sorted(path.parent for path in root.glob("*/*/image_02"))
     if not drives:
-        above = "give the folder above it" if (root / "calib_cam_to_cam.txt").exists() else f"a KITTI raw folder holds {LAYOUT}"
-        raise UserError(root, "holds no drive", above)
+        if (root / "calib_cam_to_cam.txt").exists():
+            raise UserError(root, "is one day, not all of them", "give the folder above it")
+        raise CARD.absent(root, "holds no drive")
     return [drive.relative_to(root).as_posix() for drive in drives]
 
 

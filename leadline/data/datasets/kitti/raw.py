@@ -14,7 +14,7 @@ import numpy as np
 from leadline.data.rigs import checked_points
 from leadline.geometry.camera import crop_K
 from leadline.geometry.pose import invert, transform
-from leadline.geometry.projection import rasterise
+from leadline.geometry.raster import rasterise
 from leadline.io.depth import read_depth
 from leadline.io.npzfile import read_npz_array
 from leadline.io.source import existing_file

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.data.datasets.nuscenes.tables import GET, LIDAR, TICKS_PER_S, VERSIONS, Calibration, KeyFrame, Measurement, Tables
 from leadline.data.rigs import (
@@ -36,10 +37,24 @@ from leadline.data.rigs import (
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
-from leadline.geometry.projection import RasterRule
+from leadline.geometry.raster import RasterRule
 from leadline.io.source import existing_file
 from leadline.types import UserError
 
+CARD = DatasetCard(
+    kind="nuscenes",
+    summary="nuScenes: six cameras, LiDAR, key frames at 2 Hz",
+    needs="v1.0-trainval, v1.0-mini or v1.0-test (JSON tables), samples/CAM_*, samples/LIDAR_TOP; optional masks/CAM_*_mask.png",
+    layers=("depth", "usable", "cam_from_world", "cam_from_rig", "time_s"),
+    splits="train (700 scenes), val (150), test (150), mini_train (8), mini_val (2), or a text file of sample tokens or scenes",
+    units="LiDAR points in metres, projected when read",
+    invalid="0 (no return)",
+    camera="calibrated_sensor table, integer pixel centres",
+    licence="CC BY-NC-SA 4.0 and the nuScenes terms of use",
+    get="nuscenes.org/nuscenes (metadata and file blobs)",
+    status=ON_REAL_FILES,
+    counts={"train": 6 * 28130, "val": 6 * 6019, "test": 6 * 6008},
+)
 VERSION_OF_SPLIT = {
     "train": "v1.0-trainval",
     "val": "v1.0-trainval",

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leadline.data.rigs import path_inside, present, reading
+from leadline.data.reading import path_inside
+from leadline.data.rigs import present, reading
 from leadline.io.jsonfile import iter_json_rows
 from leadline.types import UserError
 
