@@ -40,8 +40,8 @@ _SHRINK = 4
 """Of the pictures that are metered."""
 _MARGIN_PX = 8
 """Of the window in which light without specular lobes is rendered: what the denoiser looks at around a pixel."""
-_TASKS_PER_PROCESS = {"scalar": 500, "llvm": 40}
-"""After about so many a process makes room for a new one: LLVM keeps about 40 MB of compiled kernels for every scene of a street."""
+_TASKS_PER_PROCESS = {"scalar": 100, "llvm": 40}
+"""After about so many a process makes room for a new one: of each scene Mitsuba keeps 2 to 4 MB, with LLVM about 40 MB of kernels."""
 _PASSES = {"meter": 0, "radiance": 1, "diffuse": 2}
 
 
