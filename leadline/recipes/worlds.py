@@ -36,7 +36,7 @@ class WorldSet:
 # Pictures teach little more about the same room, so training takes one of each. Three pictures of rooms to two of streets.
 DEMO = (
     WorldSet("rooms", "train", scenes=560, frames=1),
-    WorldSet("rooms", "test", scenes=16, frames=2),
+    WorldSet("rooms", "test", scenes=48, frames=1),
     WorldSet("streets", "train", scenes=60, frames=1, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=6, frames=1, rig="nuscenes6"),
 )
