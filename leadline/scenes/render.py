@@ -140,6 +140,8 @@ class Renderer:
         if self._scene is not None and (frame == self._frame or not self.parts.moving):
             return
         self._faces = self.parts.at(frame)
+        # What goes leaves its number in Dr.Jit's register to what comes: with other numbers LLVM would compile anew.
+        self._scene = self._tracer = None
         meshes = self._still | {p: self._mesh(p, frame) for p in self.parts.moving}
         # optimize=False: otherwise meshes of equal surface may be merged, and `_dress` could not tell them apart.
         self._scene = mitsuba.load_dict({"type": "scene", **{str(p): mesh for p, mesh in meshes.items()}, **self._lights}, optimize=False)

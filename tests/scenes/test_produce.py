@@ -162,3 +162,32 @@ def test_variants__llvm_gives_the_same_truth_and_nearly_the_same_pictures(tmp_pa
         difference = read_image(folder / "rgb.png").astype(float) - read_image(other / "rgb.png")
         blocks = difference.reshape(8, 8, 12, 8, 3).mean(axis=(1, 3))  # their noise differs, light must not
         assert np.abs(blocks).mean() < 7  # measured: 5 at most; 14 to 37 where pictures are shifted by a block
+
+
+ONE_KERNEL = """
+import sys, tempfile
+from pathlib import Path
+import drjit
+from leadline.io.rig import read_rig
+from leadline.scenes import produce, render
+render.start("llvm", threads=1)
+drjit.set_flag(drjit.JitFlag.KernelHistory, True)
+rig = read_rig("nuscenes6") if sys.argv[1] == "streets" else None
+studio = produce.Studio(produce.Order(sys.argv[1], Path(tempfile.mkdtemp()), 3, 32, 48, rig, 2, "llvm"), 3)
+for frame in range(3):
+    studio.write_frame(frame)
+paths = [kernel["hash"] for kernel in drjit.kernel_history() if kernel.get("operation_count", 0) > 3000]
+print(len(paths), len(set(paths)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["rooms", "streets"])
+def test_llvm__compiles_once_for_a_scene(family):
+    """Metering, radiance and the pass without lobes of three frames: nine pictures, one kernel of seconds to compile."""
+    try:
+        choose_variant("llvm")
+    except UserError as error:
+        pytest.skip(str(error))
+    done = subprocess.run([sys.executable, "-c", ONE_KERNEL, family], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["9", "1"]
