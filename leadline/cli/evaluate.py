@@ -10,7 +10,7 @@ from leadline.cli.progress import progress
 from leadline.types import DepthKind, UserError
 
 if TYPE_CHECKING:
-    from leadline.evaluation.protocols import Protocol
+    from leadline.evaluation.protocol import Protocol
     from leadline.evaluation.result import Evaluation
 
 
@@ -57,7 +57,8 @@ class EvaluateOptions:
 def run(argv: list[str]) -> int:
     """Entry of the verb."""
     options = tyro.cli(EvaluateOptions, args=argv, prog="leadline evaluate")
-    from leadline.evaluation.protocols import explain, find_protocol
+    from leadline.evaluation.explain import explain
+    from leadline.evaluation.protocols import find_protocol
 
     protocol = find_protocol(options.protocol)
     asked = [name for name in ("model", "data", "pred", "target") if getattr(options, name) is not None]

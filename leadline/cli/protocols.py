@@ -20,7 +20,8 @@ def run(argv: list[str]) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from leadline.evaluation.protocols import PROTOCOLS, as_record, describe
+    from leadline.evaluation.explain import as_record, describe
+    from leadline.evaluation.protocols import PROTOCOLS
 
     table = Table("name", "is", "images", "alignment")
     table.columns[0].no_wrap = True

@@ -4,10 +4,6 @@ Both compare ordered pairs of neighbouring pixels. A pair is an edge at threshol
 near. A pair counts when both of its pixels are valid, which is how holes in the truth are left out (Depth Pro has no such mask).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-
 import numpy as np
 
 NUM_THRESHOLDS = 10
@@ -129,22 +125,3 @@ def _thinned(ratio: np.ndarray, threshold: float) -> np.ndarray:
     first = peaks[np.unique(run[peaks], return_index=True)[1]]
     kept[rows[first], columns[first]] = True
     return kept
-
-
-@dataclass(frozen=True)
-class BoundaryMetric:
-    """One boundary number of a map: in words, and the function (pred, target, valid)."""
-
-    summary: str
-    of: Callable[..., float]
-
-
-BOUNDARY_METRICS: dict[str, BoundaryMetric] = {
-    "boundary_f1": BoundaryMetric("Depth Pro's scale-invariant boundary F1 over neighbour ratios 1.05 .. 1.25", si_boundary_f1),
-    **{
-        f"boundary_f1:moge{r}": BoundaryMetric(
-            f"MoGe's boundary F1 over ratios 1.05 .. 1.25 in a disc of radius {r}", partial(moge_boundary_f1, radius=r)
-        )
-        for r in (1, 2, 3)
-    },
-}

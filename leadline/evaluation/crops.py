@@ -52,6 +52,7 @@ CROPS: dict[str, Crop] = {
     ),
     "nyu_eigen": Crop("Eigen et al.'s rectangle of NYUv2 images", (NYU_SIZE,), pixels=(45, 471, 41, 601)),
     "nyu_border20": Crop("NYUv2 images without a border of about 20 pixels", (NYU_SIZE,), pixels=(20, 459, 24, 615)),
+    "kitti_columns": Crop("columns 43 to 1196 of KITTI images", KITTI_SIZES, pixels=(0, 376, 43, 1197)),
     "kb": Crop("the KITTI benchmark's input, 352x1216 at the bottom centre", KITTI_SIZES, bottom_centre=KB_SIZE),
 }
 

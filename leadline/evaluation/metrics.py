@@ -34,7 +34,8 @@ class Moments:
     log_sum_sq: float
     """Sum of (d - mean d)^2: a difference of moments would turn a constant ratio into NaN."""
     inside: np.ndarray
-    auc_bins: np.ndarray
+    auc_bins: np.ndarray | None
+    """None where nobody asked for the AUC."""
 
     def __add__(self, other: "Moments") -> "Moments":
         """Moments of both sets together; variances merge after Chan, Golub and LeVeque (1983)."""
@@ -46,7 +47,7 @@ class Moments:
             log_mean=self.log_mean + gap * other.num_pixels / total,
             log_sum_sq=self.log_sum_sq + other.log_sum_sq + gap * gap * self.num_pixels * other.num_pixels / total,
             inside=self.inside + other.inside,
-            auc_bins=self.auc_bins + other.auc_bins,
+            auc_bins=None if self.auc_bins is None or other.auc_bins is None else self.auc_bins + other.auc_bins,
         )
 
     def mean(self, index: int) -> float:
@@ -63,8 +64,11 @@ class Moments:
         return float(self.inside[THRESHOLDS.index(threshold)]) / self.num_pixels
 
 
-def moments(*, pred: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> Moments:
-    """Moments of the valid pixels. Raises ValueError when there is none, or when a value there is not finite and positive."""
+def moments(*, pred: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, names: Iterable[str] | None = None) -> Moments:
+    """Moments of the valid pixels, enough for the metrics `names` (all where None).
+
+    Raises ValueError when there is no valid pixel, or when a value there is not finite and positive.
+    """
     pred, target = np.asarray(pred), np.asarray(target)
     if pred.shape != target.shape:
         raise ValueError(f"pred has shape {pred.shape}, target {target.shape}")
@@ -78,7 +82,7 @@ def moments(*, pred: np.ndarray, target: np.ndarray, valid: np.ndarray | None = 
         raise ValueError("no valid pixel: a metric over nothing is not a number")
     _check("pred", pred)
     _check("target", target)
-    return _moments(pred, target)
+    return _moments(pred, target, with_auc=names is None or "d_auc" in names)
 
 
 def _check(name: str, values: np.ndarray) -> None:
@@ -88,13 +92,13 @@ def _check(name: str, values: np.ndarray) -> None:
         raise ValueError(f"{name} holds {bad} values that are not finite and {low} that are not positive among {values.size} valid pixels")
 
 
-def _moments(pred: np.ndarray, target: np.ndarray) -> Moments:
+def _moments(pred: np.ndarray, target: np.ndarray, *, with_auc: bool) -> Moments:
     length = min(BLOCK, pred.size)
     scratch, flags, bins = np.empty((5, length)), np.empty(length, dtype=bool), np.empty(length, dtype=np.int64)
     starts = range(0, pred.size, length)
     sums = np.empty((len(starts), 7))
     log_means, log_sums_sq = np.empty(len(starts)), np.empty(len(starts))
-    inside, auc_bins = np.zeros(len(THRESHOLDS), dtype=np.int64), np.zeros(AUC_STEPS + 1, dtype=np.int64)
+    inside, auc_bins = np.zeros(len(THRESHOLDS), dtype=np.int64), np.zeros(AUC_STEPS + 1, dtype=np.int64) if with_auc else None
     for i, start in enumerate(starts):
         p, g, a, b, c = scratch[:, : pred.size - start]
         p[...], g[...] = pred[start : start + length], target[start : start + length]
@@ -103,7 +107,8 @@ def _moments(pred: np.ndarray, target: np.ndarray) -> Moments:
         log_means[i] = logs.sum() / logs.size
         np.abs(logs, out=b)
         sums[i, 5] = b.sum()
-        auc_bins += _auc_bins(b, bins[: b.size])
+        if auc_bins is not None:
+            auc_bins += _auc_bins(b, bins[: b.size])
         logs -= log_means[i]
         log_sums_sq[i] = logs @ logs
     sizes = np.minimum(length, pred.size - np.array(starts))
@@ -142,6 +147,8 @@ def _auc_bins(abs_logs: np.ndarray, bins: np.ndarray) -> np.ndarray:
 
 
 def _d_auc(m: Moments) -> float:
+    if m.auc_bins is None:
+        raise ValueError("these moments were taken without the AUC")
     shares = np.cumsum(m.auc_bins[:AUC_STEPS]) / m.num_pixels
     return float(np.trapezoid(shares, np.linspace(AUC_FIRST, AUC_LAST, AUC_STEPS))) / AUC_LAST
 
@@ -194,12 +201,13 @@ def compute(
     *, pred: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, names: Iterable[str] = tuple(METRICS)
 ) -> dict[str, float]:
     """The named metrics of one map [m], all from one pass. Raises ValueError like `moments`."""
-    m = moments(pred=pred, target=target, valid=valid)
+    names = tuple(names)
+    m = moments(pred=pred, target=target, valid=valid, names=names)
     return {name: METRICS[name].of(m) for name in names}
 
 
 def _one(name: str, pred: np.ndarray, target: np.ndarray, valid: np.ndarray | None) -> float:
-    return METRICS[name].of(moments(pred=pred, target=target, valid=valid))
+    return METRICS[name].of(moments(pred=pred, target=target, valid=valid, names=(name,)))
 
 
 def abs_rel(*, pred: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None) -> float:

@@ -50,6 +50,27 @@ def pair_files(pred: Path, target: Path, *, partial: bool = False) -> FilePairs:
     return FilePairs(tuple((preds[name], targets[name]) for name in both), tuple(notes))
 
 
+def masks_beside(mask: Path, target: Path, targets: Sequence[Path]) -> list[Path]:
+    """For each of `targets` its label image: `mask` itself for a single file, or the image of the same name below the folder `mask`.
+
+    Raises UserError naming a mask that is missing.
+    """
+    if mask.is_file():
+        if len(targets) > 1:
+            raise UserError(mask, f"is one mask for {len(targets)} targets", "give a folder of masks named like the targets")
+        return [mask]
+    if not mask.is_dir():
+        raise UserError(mask, "does not exist", "give a label image, or a folder of them named like the targets")
+    root = target if target.is_dir() else _glob(target)[0] if has_magic(str(target)) else target.parent
+    found = []
+    for path in targets:
+        image = (mask / path.relative_to(root)).with_suffix(".png")
+        if not image.is_file():
+            raise UserError(image, "does not exist", f"every target of {target} needs its mask")
+        found.append(image)
+    return found
+
+
 def _by_name(path: Path, what: str) -> dict[str, Path]:
     """Depth files by their path below the folder, without the ending."""
     if path.is_file():

@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import reduce
-from operator import add
-from statistics import fmean
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from leadline.evaluation.metrics import METRICS
-from leadline.evaluation.protocols import Protocol, as_record, describe
+from leadline.evaluation.bootstrap import Bootstrap
+from leadline.evaluation.explain import as_record, describe
+from leadline.evaluation.protocol import Protocol
+from leadline.evaluation.reduce import reduce_rows
 from leadline.evaluation.score import Row
+from leadline.evaluation.surround import Surround
+from leadline.evaluation.temporal import Temporal
 from leadline.types import DepthKind
 
 
@@ -44,6 +45,11 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     """Names of images with too few valid pixels, where the protocol allows that."""
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """(low, high) of each metric, by `bootstrap`; empty without it, and for a single image."""
+    bootstrap: Bootstrap | None = None
+    surround: Surround | None = None
+    temporal: Temporal | None = None
 
     def to_record(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
@@ -56,6 +62,9 @@ class Evaluation:
             "num_pixels": self.num_pixels,
             "num_skipped": len(self.skipped),
             "metrics": self.metrics,
+            "intervals": self._intervals(),
+            "surround": None if self.surround is None else self.surround.to_record(),
+            "temporal": None if self.temporal is None else self.temporal.to_record(),
             "regions": {
                 name: {"num_images": r.num_images, "num_pixels": r.num_pixels, "metrics": r.metrics} for name, r in self.regions.items()
             },
@@ -66,6 +75,7 @@ class Evaluation:
                 {
                     "name": row.name,
                     "camera": row.camera,
+                    "sequence": row.sequence,
                     "num_pixels": row.num_pixels,
                     "num_unanswered": row.num_unanswered,
                     "scale": row.scale,
@@ -76,18 +86,10 @@ class Evaluation:
             ],
         }
 
-
-def reduce_rows(rows: Sequence[Row], protocol: Protocol) -> dict[str, float]:
-    """One number per metric from the rows of images, by the protocol's rule."""
-    match protocol.reduce:
-        case "image_mean":
-            return _mean([row.metrics for row in rows])
-        case "camera_mean":
-            cameras = dict.fromkeys(row.camera for row in rows)
-            return _mean([_mean([row.metrics for row in rows if row.camera == camera]) for camera in cameras])
-        case "pixel_mean":
-            pooled = reduce(add, (row.moments for row in rows if row.moments is not None))
-            return {name: METRICS[name].of(pooled) for name in rows[0].metrics}
+    def _intervals(self) -> dict[str, Any] | None:
+        if self.bootstrap is None:
+            return None
+        return {**asdict(self.bootstrap), "metrics": {name: list(interval) for name, interval in self.intervals.items()}}
 
 
 def region_of(rows: Sequence[Row], protocol: Protocol) -> Region:
@@ -107,7 +109,3 @@ def description_of(protocol: Protocol, sizes: Mapping[tuple[tuple[int, int], tup
         scales = sorted(row.scale for row in rows)
         words["alignment"] += f"; scales {scales[0]:.4g} .. {scales[-1]:.4g}, median {scales[len(scales) // 2]:.4g}"
     return words
-
-
-def _mean(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {name: fmean(m[name] for m in metrics) for name in metrics[0]}

@@ -1,16 +1,19 @@
-"""From one prediction and one target to a row of numbers, as the protocol says: resize, mask, align, clamp, compare."""
+"""From one prediction and one target to a row of numbers, as the protocol says: mask, resize, align, clamp, compare.
 
-from collections.abc import Sequence
+Only valid pixels are resampled and compared; whole maps are made for metrics that need them alone.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from leadline.evaluation.boundary import BOUNDARY_METRICS
 from leadline.evaluation.crops import crop_window
+from leadline.evaluation.fit import Fit, fit, fitted_pixels
+from leadline.evaluation.mapmetrics import MAP_METRICS, compute_maps
 from leadline.evaluation.metrics import METRICS, Moments, moments
-from leadline.evaluation.protocols import Protocol
-from leadline.evaluation.resize import resize_map
-from leadline.geometry.align import Alignment, align_lstsq, align_median, align_weighted_l1
+from leadline.evaluation.protocol import Protocol
+from leadline.evaluation.resize import sample_map
 from leadline.types import DepthKind, UserError
 
 
@@ -26,29 +29,47 @@ class Item:
     """(height, width) [m], 0 where unknown."""
     camera: str = ""
     usable: np.ndarray | None = None
-    classes: dict[str, np.ndarray] = field(default_factory=dict)
+    classes: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Boolean maps (height, width) by name, each scored by itself as well."""
     notes: tuple[str, ...] = ()
     """What the predictor said about this prediction."""
     target_name: str = "the target"
     """How an error speaks of the target: its file, where it has one of its own."""
+    K: np.ndarray | None = None
+    """(3, 3) [px] at the size of the target, for metrics of point clouds."""
+    sequence: str = ""
+    """The recording it belongs to."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
     """An item reduced to its valid pixels: `pred` in the unit that is aligned, `target` [m], both (n,) float64."""
 
-    name: str
-    camera: str
+    item: Item
     pred: np.ndarray
     target: np.ndarray
-    valid: np.ndarray
-    """(height, width), where the n pixels are."""
-    regions: dict[str, np.ndarray]
-    """Boolean (n,) by name."""
+    pixels: np.ndarray
+    """Flat indices (n,) of the valid pixels in the target, in row order."""
+    fitted: np.ndarray | None
+    """Boolean (n,), the pixels that are fitted; None for all."""
     num_unanswered: int
-    size: tuple[int, int]
-    """(height, width) of the prediction as it came."""
+
+    @property
+    def name(self) -> str:
+        """Of the item."""
+        return self.item.name
+
+    @property
+    def camera(self) -> str:
+        """Of the item."""
+        return self.item.camera
+
+    @property
+    def valid(self) -> np.ndarray:
+        """(height, width), where the n pixels are."""
+        valid = np.zeros(self.item.target.shape, dtype=bool)
+        valid.ravel()[self.pixels] = True
+        return valid
 
 
 @dataclass(frozen=True)
@@ -62,18 +83,20 @@ class Row:
     scale: float = 1.0
     shift: float = 0.0
     num_unanswered: int = 0
+    sequence: str = ""
+    batch: int = 0
+    """Number of the batch of its camera, for protocols that pool batches."""
     moments: Moments | None = field(default=None, repr=False, compare=False)
 
 
 def prepare(item: Item, protocol: Protocol) -> Pair | None:
-    """Resize, mask, and keep the valid pixels; None where too few are valid and the protocol skips such images.
+    """Mask, resize, and keep the valid pixels; None where too few are valid and the protocol skips such images.
 
     Raises UserError naming the image when too few pixels are valid, or when the prediction has no finite answer at some of them.
     """
     height, width = item.target.shape
-    valid = _valid(item, protocol)
-    resized = _resized(item, protocol, height=height, width=width)
-    pred = resized[valid]
+    pixels, target = _valid(item, protocol)
+    pred = _sampled(item, protocol, pixels, height=height, width=width)
     missing = ~np.isfinite(pred)
     num_missing = int(np.count_nonzero(missing))
     if num_missing and protocol.unanswered == "error":
@@ -83,8 +106,7 @@ def prepare(item: Item, protocol: Protocol) -> Pair | None:
             f"fill them: '{protocol.name}' scores every valid pixel ('raw' leaves such pixels out and counts them)",
         )
     if num_missing and protocol.unanswered == "exclude":
-        valid[valid] = ~missing
-        pred = pred[~missing]
+        pixels, target, pred = pixels[~missing], target[~missing], pred[~missing]
     if num_missing and protocol.unanswered == "clamp":
         assert protocol.clamp is not None
         pred[missing] = np.where(np.isposinf(pred[missing]), protocol.clamp[1], protocol.clamp[0])
@@ -99,15 +121,28 @@ def prepare(item: Item, protocol: Protocol) -> Pair | None:
             f"check the unit and size of {item.target_name}, or leave this image out",
         )
     return Pair(
-        name=item.name,
-        camera=item.camera,
+        item=item,
         pred=pred,
-        target=item.target[valid].astype(np.float64),
-        valid=valid,
-        regions={name: inside[valid] for name, inside in item.classes.items()},
+        target=target,
+        pixels=pixels,
+        fitted=fitted_pixels(pixels, protocol, height=height, width=width),
         num_unanswered=num_missing,
-        size=(item.values.shape[0], item.values.shape[1]),
     )
+
+
+def fit_pairs(pairs: Sequence[Pair], protocol: Protocol) -> Fit:
+    """The alignment that a group of images shares. Raises UserError when none exists."""
+    preds = [_clamped(pair.pred, protocol, "before_align") for pair in pairs]
+    chosen = None
+    if any(pair.fitted is not None for pair in pairs):
+        chosen = np.concatenate([np.ones(p.pred.size, dtype=bool) if p.fitted is None else p.fitted for p in pairs])
+    try:
+        pred = preds[0] if len(pairs) == 1 else np.concatenate(preds)
+        target = pairs[0].target if len(pairs) == 1 else np.concatenate([pair.target for pair in pairs])
+        return fit(pred=pred, target=target, chosen=chosen, protocol=protocol)
+    except ValueError as error:
+        name = pairs[0].name if len(pairs) == 1 else f"{pairs[0].name} and {len(pairs) - 1} more"
+        raise UserError(name, f"cannot be aligned: {error}", "leave it out, or use a protocol without this alignment") from error
 
 
 def score(pairs: Sequence[Pair], protocol: Protocol) -> list[tuple[Row, dict[str, Row]]]:
@@ -115,110 +150,131 @@ def score(pairs: Sequence[Pair], protocol: Protocol) -> list[tuple[Row, dict[str
 
     Raises UserError when no alignment exists or leaves a depth that is not positive.
     """
-    preds = [_clamped(pair.pred, protocol, "before_align") for pair in pairs]
-    alignment = _fit(pairs, preds, protocol)
-    return [_rows(pair, _aligned(pair, pred, alignment, protocol), alignment, protocol) for pair, pred in zip(pairs, preds, strict=True)]
+    shared = fit_pairs(pairs, protocol)
+    return [score_one(pair, shared, protocol) for pair in pairs]
 
 
-def _valid(item: Item, protocol: Protocol) -> np.ndarray:
-    target, low, high = item.target, protocol.min_depth, protocol.max_depth
-    with np.errstate(invalid="ignore"):
-        inside = (target >= low) & (target <= high) if protocol.closed else (target > low) & (target < high)
-        valid = inside & (target > 0) & np.isfinite(target)
+def score_one(pair: Pair, shared: Fit, protocol: Protocol) -> tuple[Row, dict[str, Row]]:
+    """The row of one image under an alignment, and those of its regions."""
+    depth = _depth(pair.pred, shared, protocol)
+    if not depth.min() > 0:
+        low = np.count_nonzero(~(depth > 0))
+        raise UserError(pair.name, f"{low} of {depth.size} predicted depths are not positive", "use a protocol that clamps the prediction")
+    return _rows(pair, depth, shared, protocol)
+
+
+def dense_depth(item: Item, shared: Fit, protocol: Protocol) -> np.ndarray:
+    """Depth [m] (h, w) of the whole prediction at its own size under an alignment; 0 where there is no answer."""
+    values = _in_domain(_values(item), inverse=item.kind is DepthKind.AFFINE_INVARIANT_INVERSE, wanted=protocol.fits_inverse)
+    known = np.isfinite(values)
+    depth = np.zeros(values.shape)
+    depth[known] = _depth(values[known], shared, protocol)
+    return np.where(depth > 0, depth, 0.0)
+
+
+def _depth(pred: np.ndarray, shared: Fit, protocol: Protocol) -> np.ndarray:
+    return _clamped(shared.depth(_clamped(pred, protocol, "before_align")), protocol, "after_align")
+
+
+def _valid(item: Item, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
+    """Flat indices (n) of the pixels that count, and their targets [m] (n) float64."""
+    target, top, left = item.target, 0, 0
+    height, width = target.shape
     if protocol.crop is not None:
-        height, width = target.shape
         try:
             window = crop_window(protocol.crop, height=height, width=width, any_size=protocol.crop_any_size)
         except UserError as error:
             raise UserError(
                 item.name, str(error).partition(";")[0], "choose another protocol, or the data set this one was made for"
             ) from None
-        cropped = np.zeros_like(valid)
-        cropped[window.slices] = valid[window.slices]
-        valid = cropped
-    if protocol.extra_mask == "usable" and item.usable is not None:
-        valid &= item.usable
-    return valid
+        target, top, left = target[window.slices], window.top, window.left
+    low, high = protocol.min_depth, protocol.max_depth
+    with np.errstate(invalid="ignore"):
+        # One look at every pixel; the second limit is asked of the few that a sparse target knows.
+        inside = target >= low if protocol.bounds == "closed" and low > 0 else target > max(low, 0.0)
+        if protocol.extra_mask != "none" and item.usable is not None:
+            inside &= item.usable[top : top + target.shape[0], left : left + target.shape[1]]
+        found = np.flatnonzero(inside)
+        known = target.ravel()[found].astype(np.float64)
+        near = (known < high) if protocol.bounds == "open" else (known <= high) & np.isfinite(known)
+    if not near.all():
+        found, known = found[near], known[near]
+    if protocol.crop is not None:
+        row, column = np.divmod(found, target.shape[1])
+        found = (row + top) * width + (column + left)
+    if protocol.far_quantile is not None and known.size:
+        factor, q = protocol.far_quantile
+        kept = known <= factor * np.quantile(known, q)
+        found, known = found[kept], known[kept]
+    return found, known
 
 
-def _resized(item: Item, protocol: Protocol, *, height: int, width: int) -> np.ndarray:
-    """Prediction at the size of the target in the domain that is aligned; NaN or infinite where there is no answer."""
-    values = np.where(item.answered | ~np.isfinite(item.values), item.values, np.nan).astype(np.float64)
+def _values(item: Item) -> np.ndarray:
+    """Values with NaN where there is no answer; infinity stays."""
+    if item.answered.all():
+        return item.values
+    return np.where(item.answered | ~np.isfinite(item.values), item.values, np.float32(np.nan))
+
+
+def _sampled(item: Item, protocol: Protocol, pixels: np.ndarray, *, height: int, width: int) -> np.ndarray:
+    """The prediction at the valid pixels in the domain that is aligned; NaN or infinite where there is no answer."""
+    values = _values(item)
     inverse = item.kind is DepthKind.AFFINE_INVARIANT_INVERSE
     wanted = {"own": inverse, "depth": False, "inverse_depth": True}[protocol.upsample_what]
     if values.shape != (height, width):
-        values, inverse = (values if inverse == wanted else _inverted(values)), wanted
-        values = resize_map(values, height=height, width=width, rule=protocol.resize)
-    return values if inverse == (protocol.align == "lstsq_inverse") else _inverted(values)
+        values, inverse = _in_domain(values, inverse=inverse, wanted=wanted), wanted
+    try:
+        pred = sample_map(values, pixels, height=height, width=width, rule=protocol.resize)
+    except ValueError as error:
+        raise UserError(item.name, str(error), "choose a protocol that resizes predictions") from None
+    if protocol.answer_range is not None:
+        near, far = protocol.answer_range
+        depth = _in_domain(pred, inverse=inverse, wanted=False)
+        with np.errstate(invalid="ignore"):
+            pred[~((depth > near) & (depth < far))] = np.nan
+    return _in_domain(pred, inverse=inverse, wanted=protocol.fits_inverse)
 
 
-def _inverted(values: np.ndarray) -> np.ndarray:
-    """1 / values; what is not positive has no inverse."""
-    return np.divide(1.0, values, out=np.full_like(values, np.nan), where=values > 0)
+def _in_domain(values: np.ndarray, *, inverse: bool, wanted: bool) -> np.ndarray:
+    """Values that are inverse depth, or not, in the domain that is wanted; what is not positive has no inverse."""
+    if inverse == wanted:
+        return values
+    wide = values.astype(np.float64)
+    return np.divide(1.0, wide, out=np.full_like(wide, np.nan), where=wide > 0)
 
 
 def _clamped(pred: np.ndarray, protocol: Protocol, at: str) -> np.ndarray:
     if protocol.clamp is None or at not in protocol.clamp_at:
         return pred
     low, high = protocol.clamp
-    if at == "before_align" and protocol.align == "lstsq_inverse":
-        low, high = 1.0 / high, 1.0 / low
+    if at == "before_align" and protocol.fits_inverse:
+        low, high = 1.0 / high, (1.0 / low if low > 0 else np.inf)
     return np.clip(pred, low, high)
 
 
-def _fit(pairs: Sequence[Pair], preds: Sequence[np.ndarray], protocol: Protocol) -> Alignment:
-    if protocol.align == "none":
-        return Alignment(1.0)
-    if protocol.align == "factor":
-        return Alignment(protocol.align_factor)
-    pred, target = np.concatenate(list(preds)), np.concatenate([pair.target for pair in pairs])
-    used = pred > 0 if protocol.align_positive_only else np.ones(pred.shape, dtype=bool)
-    try:
-        match protocol.align:
-            case "median":
-                return align_median(pred=pred, target=target, valid=used)
-            case "median_lower":
-                return align_median(pred=pred, target=target, valid=used, lower=True)
-            case "lstsq":
-                return align_lstsq(pred=pred, target=target, valid=used)
-            case "lstsq_inverse":
-                return align_lstsq(pred=pred, target=1.0 / target, valid=used)
-            case "weighted_l1" | "weighted_l1_shift":
-                with_shift = protocol.align == "weighted_l1_shift"
-                return align_weighted_l1(pred=pred, target=target, valid=used, weights=1.0 / target, with_shift=with_shift)
-    except ValueError as error:
-        name = pairs[0].name if len(pairs) == 1 else f"{pairs[0].name} and {len(pairs) - 1} more"
-        raise UserError(name, f"cannot be aligned: {error}", "leave it out, or use a protocol without this alignment") from error
-
-
-def _aligned(pair: Pair, pred: np.ndarray, alignment: Alignment, protocol: Protocol) -> np.ndarray:
-    depth = pred if alignment == Alignment(1.0) else alignment.apply(pred)
-    if protocol.align == "lstsq_inverse":
-        depth = 1.0 / np.maximum(depth, protocol.inverse_floor)
-    depth = _clamped(depth, protocol, "after_align")
-    if not depth.min() > 0:
-        low = np.count_nonzero(~(depth > 0))
-        raise UserError(pair.name, f"{low} of {depth.size} predicted depths are not positive", "use a protocol that clamps the prediction")
-    return depth
-
-
-def _rows(pair: Pair, depth: np.ndarray, alignment: Alignment, protocol: Protocol) -> tuple[Row, dict[str, Row]]:
-    whole = moments(pred=depth, target=pair.target)
-    numbers = {name: METRICS[name].of(whole) for name in protocol.metrics if name in METRICS}
-    numbers |= _boundary_numbers(pair, depth, [name for name in protocol.metrics if name in BOUNDARY_METRICS])
-    row = Row(pair.name, pair.camera, depth.size, numbers, alignment.scale, alignment.shift, pair.num_unanswered, whole)
+def _rows(pair: Pair, depth: np.ndarray, shared: Fit, protocol: Protocol) -> tuple[Row, dict[str, Row]]:
+    names = [name for name in protocol.metrics if name in METRICS]
+    whole = moments(pred=depth, target=pair.target, names=names)
+    numbers = {name: METRICS[name].of(whole) for name in names}
+    numbers |= _map_numbers(pair, depth, [name for name in protocol.metrics if name in MAP_METRICS])
+    about = {"name": pair.name, "camera": pair.camera, "scale": shared.scale, "shift": shared.shift, "sequence": pair.item.sequence}
+    row = Row(num_pixels=depth.size, metrics=numbers, num_unanswered=pair.num_unanswered, moments=whole, **about)
     regions = {}
-    for name, inside in pair.regions.items():
+    for name, region in pair.item.classes.items():
+        inside = region.ravel()[pair.pixels]
         if np.count_nonzero(inside) >= protocol.min_valid:
-            part = moments(pred=depth[inside], target=pair.target[inside])
-            numbers = {m: METRICS[m].of(part) for m in protocol.metrics if m in METRICS}
-            regions[name] = Row(pair.name, pair.camera, part.num_pixels, numbers, alignment.scale, alignment.shift, moments=part)
+            part = moments(pred=depth[inside], target=pair.target[inside], names=names)
+            numbers = {m: METRICS[m].of(part) for m in names}
+            regions[name] = Row(num_pixels=part.num_pixels, metrics=numbers, moments=part, **about)
     return row, regions
 
 
-def _boundary_numbers(pair: Pair, depth: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+def _map_numbers(pair: Pair, depth: np.ndarray, names: list[str]) -> dict[str, float]:
     if not names:
         return {}
-    maps = np.ones((2, *pair.valid.shape))
-    maps[:, pair.valid] = depth, pair.target
-    return {name: BOUNDARY_METRICS[name].of(pred=maps[0], target=maps[1], valid=pair.valid) for name in names}
+    maps = np.ones((2, *pair.item.target.shape))
+    maps.reshape(2, -1)[:, pair.pixels] = depth, pair.target
+    try:
+        return compute_maps(names, pred=maps[0], target=maps[1], valid=pair.valid, K=pair.item.K)
+    except ValueError as error:
+        raise UserError(pair.name, str(error), "leave that metric out, or give files or a data set with K") from None

@@ -8,7 +8,8 @@ import pytest
 
 from leadline.evaluation.evaluate import evaluate_model
 from leadline.evaluation.metrics import compute
-from leadline.evaluation.protocols import PROTOCOLS, Protocol
+from leadline.evaluation.protocol import Protocol
+from leadline.evaluation.protocols import PROTOCOLS
 from leadline.types import DepthKind, KindError, UserError
 
 RAW, RENDERED = PROTOCOLS["raw"], PROTOCOLS["rendered"]
@@ -165,7 +166,7 @@ def test_evaluate_model__range_is_open(dataset, reader) -> None:
         depth[0, :3] = (0.5, 80.0, 80.1)
     limits = replace(RAW, min_depth=0.5, max_depth=80.0)
     assert evaluate_model(reader(), dataset, limits).num_pixels == 8 * (240 - 3)
-    assert evaluate_model(reader(), dataset, replace(limits, closed=True)).num_pixels == 8 * (240 - 1)
+    assert evaluate_model(reader(), dataset, replace(limits, bounds="closed")).num_pixels == 8 * (240 - 1)
 
 
 def test_evaluate_model__flip_is_averaged(dataset, reader) -> None:

@@ -6,7 +6,9 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from leadline.evaluation.protocols import PROTOCOLS, Protocol, as_record, check_kind, describe, explain, find_protocol
+from leadline.evaluation.explain import as_record, describe, explain
+from leadline.evaluation.protocol import Protocol
+from leadline.evaluation.protocols import PROTOCOLS, check_kind, find_protocol
 from leadline.types import DepthKind, KindError, UserError
 
 METRIC, SCALE, AFFINE, INVERSE = DepthKind
@@ -72,7 +74,7 @@ def test_explain__numbers_of_the_preset() -> None:
     assert words["valid pixels"].startswith("0.001 < target < 80 m, inside crop 'garg'")
     assert words["images"].startswith("697")
     assert words["resize"].startswith("inverse depth, then inverted")
-    assert "<=" in describe(Protocol("x", "", "", min_depth=1.0, max_depth=2.0, closed=True))["valid pixels"]
+    assert "<=" in describe(Protocol("x", "", "", min_depth=1.0, max_depth=2.0, bounds="closed"))["valid pixels"]
     assert "5.4" in describe(Protocol("x", "", "", align="factor", align_factor=5.4))["alignment"]
 
 
@@ -95,4 +97,5 @@ def test_presets__are_what_the_published_code_does() -> None:
     assert (kitti.crop, kitti.min_depth, kitti.max_depth, kitti.clamp, kitti.align) == ("garg", 1e-3, 80, (1e-3, 80), "median")
     assert (nyu.crop, nyu.min_depth, nyu.max_depth, nyu.resize, nyu.tta) == ("nyu_eigen", 1e-3, 10, "bilinear_align_corners", "flip_mean")
     assert (disp.align, disp.inverse_floor, disp.clamp) == ("lstsq_inverse", 1e-3, (1e-6, math.inf))
-    assert not any(p.closed for p in PROTOCOLS.values())
+    closed = {name for name, p in PROTOCOLS.items() if p.bounds == "closed"}
+    assert closed == {"kitti-dav2-metric", "booster-tom", "booster-tom-median", "booster-intrinsic"}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from leadline.evaluation.metrics import compute
-from leadline.evaluation.protocols import PROTOCOLS, Align, Protocol
+from leadline.evaluation.protocol import Align, Protocol
+from leadline.evaluation.protocols import PROTOCOLS
 from leadline.evaluation.score import Item, prepare, score
 from leadline.types import DepthKind, UserError
 
