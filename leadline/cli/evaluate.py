@@ -1,8 +1,8 @@
-"""`leadline evaluate`: score a model on a data set, or depth files against depth files, under a named protocol."""
+"""`leadline evaluate`: score a model on a data set, or depth files against depth files, under one named protocol or several."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -10,6 +10,7 @@ from leadline.cli.progress import progress
 from leadline.types import DepthKind, UserError
 
 if TYPE_CHECKING:
+    from leadline.evaluation.bootstrap import Bootstrap
     from leadline.evaluation.protocol import Protocol
     from leadline.evaluation.result import Evaluation
 
@@ -32,14 +33,33 @@ class EvaluateOptions:
     """Write everything, each image's row included, to this file."""
     explain: bool = False
     """Print the protocol in words first."""
+    compare: tuple[str, ...] = ()
+    """Score the same predictions under these too, and print how far the numbers spread: names, quoted patterns such as 'ddad-*', or
+    `scopes` for every scale scope of the protocol."""
+    scale_scope: Literal["image", "camera-batch", "rig", "camera", "dataset"] | None = None
+    """What shares one fitted scale, instead of what the protocol says; the result carries another name."""
+    scale_batch: int | None = None
+    """Images of a camera that share a scale under --scale-scope camera-batch."""
+    also: tuple[str, ...] = ()
+    """More metrics beside the protocol's: boundary_f1:moge1, edge_accuracy, chamfer, f_score:0.10, iou:0.10, ..."""
     split: str | None = None
     """Split of the data set, as `leadline datasets` lists them."""
     limit: int | None = None
     """Score the first images only."""
     partial: bool = False
-    """Accept fewer images than the protocol is defined on; the result says so."""
-    regions: tuple[Literal["camera", "material"], ...] = ()
-    """Also one row per camera, per material, or both."""
+    """Accept another number of images than the protocol is defined on; the result says so."""
+    regions: tuple[str, ...] = ()
+    """Also one row per camera (`camera`), or per class of a mask layer of the data set, such as `material`."""
+    mask: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=PATH")] = ()
+    """Label images of --target by the name of the layer: a PNG, or a folder of PNGs named like the targets."""
+    surround: bool = False
+    """Also what the cameras of a rig say about each other: disagreement where they overlap, spread of scale."""
+    temporal: bool = False
+    """Also how much depth flickers from frame to frame."""
+    bootstrap: int = 1000
+    """Resamples of the images behind the 95 % intervals; 0 for none."""
+    bootstrap_unit: Literal["image", "sequence"] = "image"
+    """What is drawn: images, or whole recordings where their frames resemble each other."""
     kind: Literal["metric", "scale_invariant", "affine_invariant", "affine_invariant_inverse"] | None = None
     """What the model returns, for the few checkpoints that do not say it."""
     pred_kind: Literal["metric", "scale_invariant", "affine_invariant", "affine_invariant_inverse"] | None = None
@@ -58,61 +78,114 @@ def run(argv: list[str]) -> int:
     """Entry of the verb."""
     options = tyro.cli(EvaluateOptions, args=argv, prog="leadline evaluate")
     from leadline.evaluation.explain import explain
-    from leadline.evaluation.protocols import find_protocol
 
-    protocol = find_protocol(options.protocol)
+    protocol = _protocol(options)
     asked = [name for name in ("model", "data", "pred", "target") if getattr(options, name) is not None]
     if options.explain:
         print(explain(protocol))
         if not asked:
             return 0
         print()
-    if asked == ["model", "data"]:
-        evaluation = _of_model(options, protocol)
-    elif asked == ["pred", "target"]:
-        evaluation = _of_files(options, protocol)
-    else:
+    if asked not in (["model", "data"], ["pred", "target"]):
         given = " ".join(f"--{name}" for name in asked) or "nothing to score"
         raise UserError("evaluate", f"{given} was given", "give --model and --data, or --pred and --target")
-    _print(evaluation)
-    if options.json is not None:
-        from leadline.io.jsonfile import write_json
+    _check_positive("--limit", options.limit)
+    _check_positive("--batch", options.batch)
+    _check_positive("--scale-batch", options.scale_batch)
+    if protocol.scores == "pairs":
+        return _score_pairs(options, protocol)
+    if options.compare:
+        return _compare(options, protocol)
+    evaluation = _of_model(options, [protocol])[0][0] if asked[0] == "model" else _of_files(options, protocol)
+    from leadline.cli.evaluate_tables import print_evaluation
 
-        write_json(options.json, evaluation.to_record())
+    print_evaluation(evaluation)
+    _write(options.json, evaluation.to_record())
     return 0
 
 
-def _of_model(options: EvaluateOptions, protocol: "Protocol") -> "Evaluation":
+def _protocol(options: EvaluateOptions) -> "Protocol":
+    from leadline.evaluation.protocols import find_protocol, with_metrics, with_scope
+
+    protocol = find_protocol(options.protocol)
+    if options.scale_batch is not None and options.scale_scope != "camera-batch":
+        raise UserError("--scale-batch", "says how many images share a scale", "give it with --scale-scope camera-batch")
+    if options.scale_scope is not None:
+        scope: Literal["image", "camera_batch", "rig", "camera", "dataset"]
+        scope = "camera_batch" if options.scale_scope == "camera-batch" else options.scale_scope
+        protocol = with_scope(protocol, scope, batch=options.scale_batch)
+    return with_metrics(protocol, options.also) if options.also else protocol
+
+
+def _compare(options: EvaluateOptions, protocol: "Protocol") -> int:
+    """The same predictions under several protocols: one column each, and the spread. Code 2 where one could not score them."""
+    from leadline.cli.evaluate_tables import print_comparison, spread_of
+    from leadline.evaluation.protocols import every_scope, matching_protocols
+
+    chosen = [protocol]
+    for name in options.compare:
+        chosen += every_scope(protocol) if name == "scopes" else matching_protocols(name)
+    chosen = list({p.name: p for p in chosen}.values())
+    if options.model is not None:
+        evaluations, refused = _of_model(options, chosen)
+    else:
+        evaluations, refused = [], []
+        for p in chosen:
+            try:
+                evaluations.append(_of_files(options, p))
+            except UserError as error:
+                refused.append((p, error))
+        if not evaluations:
+            raise refused[0][1]
+    print_comparison(evaluations, refused)
+    record = {
+        "protocols": [evaluation.to_record() for evaluation in evaluations],
+        "refused": {p.name: str(error) for p, error in refused},
+        "spread": spread_of(evaluations),
+    }
+    _write(options.json, record)
+    # A pattern asks for what fits; a name that was given is asked for.
+    named = {protocol.name, *options.compare}
+    return 2 if any(p.name in named for p, _ in refused) else 0
+
+
+def _of_model(options: EvaluateOptions, protocols: "list[Protocol]") -> "tuple[list[Evaluation], list[tuple[Protocol, UserError]]]":
     from leadline.data.catalog import open_dataset
-    from leadline.evaluation.evaluate import evaluate_model
+    from leadline.evaluation.evaluate import evaluate_many
     from leadline.methods.loading import load
 
     assert options.model is not None and options.data is not None
-    _check_positive("--limit", options.limit)
-    _check_positive("--batch", options.batch)
+    if options.mask:
+        raise UserError("--mask", "belongs to files", "use --regions LAYER for the mask layers of a data set")
     dataset = open_dataset(options.data, options.split)
     model = load(options.model, device=options.device, kind=None if options.kind is None else DepthKind(options.kind))
     total = sum(len(record.cameras) for record in dataset.records)
+    refused: list[tuple[Protocol, UserError]] = []
     with progress("evaluate", total if options.limit is None else min(total, options.limit)) as advance:
-        return evaluate_model(
+        evaluations = evaluate_many(
             model,
             dataset,
-            protocol,
+            protocols,
             regions=options.regions,
             limit=options.limit,
             partial=options.partial,
             batch_size=options.batch,
+            bootstrap=_bootstrap(options),
+            surround=options.surround,
+            temporal=options.temporal,
             progress=advance,
+            on_error=None if len(protocols) == 1 else lambda protocol, error: refused.append((protocol, error)),
         )
+    return evaluations, refused
 
 
 def _of_files(options: EvaluateOptions, protocol: "Protocol") -> "Evaluation":
     from leadline.evaluation.evaluate import evaluate_files
 
     assert options.pred is not None and options.target is not None
-    _check_positive("--limit", options.limit)
-    if options.regions or options.split:
-        raise UserError("--regions" if options.regions else "--split", "files do not have it", "use --model and --data")
+    for name in ("regions", "split", "surround", "temporal"):
+        if getattr(options, name):
+            raise UserError(f"--{name}", "files do not have it", "use --model and --data")
     return evaluate_files(
         options.pred,
         options.target,
@@ -120,9 +193,49 @@ def _of_files(options: EvaluateOptions, protocol: "Protocol") -> "Evaluation":
         pred_kind=None if options.pred_kind is None else DepthKind(options.pred_kind),
         pred_scale=options.pred_scale,
         target_scale=options.target_scale,
+        masks=_masks(options.mask),
         limit=options.limit,
         partial=options.partial,
+        bootstrap=_bootstrap(options),
     )
+
+
+def _score_pairs(options: EvaluateOptions, protocol: "Protocol") -> int:
+    from leadline.cli.evaluate_tables import print_pairs
+    from leadline.data.catalog import open_dataset
+    from leadline.evaluation.pairs import evaluate_pairs
+    from leadline.methods.loading import load
+
+    if options.model is None or options.data is None:
+        raise UserError(f"'{protocol.name}'", "compares pairs of points, which are no files", "use --model and --data")
+    if options.compare:
+        raise UserError("--compare", f"'{protocol.name}' scores pairs of points, not depth", "give it alone")
+    dataset = open_dataset(options.data, options.split)
+    model = load(options.model, device=options.device, kind=None if options.kind is None else DepthKind(options.kind))
+    total = sum(len(record.cameras) for record in dataset.records)
+    with progress("evaluate", total if options.limit is None else min(total, options.limit)) as advance:
+        evaluation = evaluate_pairs(model, dataset, protocol, limit=options.limit, batch_size=options.batch, progress=advance)
+    print_pairs(evaluation)
+    _write(options.json, evaluation.to_record())
+    return 0
+
+
+def _bootstrap(options: EvaluateOptions) -> "Bootstrap | None":
+    from leadline.evaluation.bootstrap import Bootstrap
+
+    if options.bootstrap < 0:
+        raise UserError("--bootstrap", f"{options.bootstrap} is not a number of resamples", "give 0 or more")
+    return Bootstrap(resamples=options.bootstrap, unit=options.bootstrap_unit) if options.bootstrap else None
+
+
+def _masks(given: tuple[str, ...]) -> dict[str, str]:
+    masks = {}
+    for text in given:
+        name, sign, path = text.partition("=")
+        if not (name and sign and path):
+            raise UserError("--mask", f"'{text}' is not NAME=PATH", "name the layer, such as classes=out/masks")
+        masks[name] = path
+    return masks
 
 
 def _check_positive(option: str, value: int | None) -> None:
@@ -130,39 +243,8 @@ def _check_positive(option: str, value: int | None) -> None:
         raise UserError(option, f"{value} is not a number of images", "give 1 or more")
 
 
-def _print(evaluation: "Evaluation") -> None:
-    """What was done, then the numbers, then what limits them."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def _write(path: Path | None, record: object) -> None:
+    if path is not None:
+        from leadline.io.jsonfile import write_json
 
-    from leadline.evaluation.metrics import METRICS
-
-    console = Console(markup=False)  # a path may hold [brackets]
-    about = Table.grid(padding=(0, 2))
-    about.add_row("protocol", str(evaluation.protocol))
-    about.add_row("predictor", f"{evaluation.predictor} ({evaluation.kind.value})")
-    about.add_row("data", evaluation.data)
-    about.add_row("images", f"{evaluation.num_images:,}")
-    about.add_row("pixels", f"{evaluation.num_pixels:,}")
-    for key in ("valid pixels", "resize", "alignment", "clamp", "flip", "average"):
-        about.add_row(key, evaluation.description[key])
-    for note in evaluation.notes:
-        about.add_row(Text("note", style="bold"), note)
-    console.print(about)
-    rows = {"all": (evaluation.num_images, evaluation.num_pixels, evaluation.metrics)}
-    rows |= {name: (r.num_images, r.num_pixels, r.metrics) for name, r in evaluation.regions.items()}
-    names = list(rows)
-    fitting = max(1, (console.width - 20) // (max(map(len, names)) + 3))
-    for start in range(0, len(names), fitting):
-        columns = names[start : start + fitting]
-        table = Table("metric", "unit")
-        for name in columns:
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_row("images", "", *(f"{rows[name][0]:,}" for name in columns))
-        table.add_row("pixels", "", *(f"{rows[name][1]:,}" for name in columns), end_section=True)
-        for metric in evaluation.metrics:
-            unit = METRICS[metric].unit if metric in METRICS else ""
-            values = (rows[name][2].get(metric) for name in columns)
-            table.add_row(metric, unit, *("" if value is None else f"{value:.4f}" for value in values))
-        console.print(table)
+        write_json(path, record)

@@ -1,7 +1,8 @@
 """Score a predictor on a data set, or depth files against depth files, under named protocols. One image at a time."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from leadline.data.dataset import Dataset, Record, View
 from leadline.evaluation.bootstrap import Bootstrap
 from leadline.evaluation.crops import crop_window
-from leadline.evaluation.inputs import ViewPredictor, cropped, predicted
+from leadline.evaluation.inputs import ViewPredictor, cropped, predicted, thinned
 from leadline.evaluation.pairing import masks_beside, pair_files
 from leadline.evaluation.protocol import Protocol
 from leadline.evaluation.protocols import check_kind, find_protocol
@@ -19,6 +20,7 @@ from leadline.evaluation.score import Item
 from leadline.evaluation.surround import SurroundWatch
 from leadline.evaluation.tally import Place, Tally
 from leadline.evaluation.temporal import TemporalWatch
+from leadline.geometry.camera import crop_K, scale_K
 from leadline.io.depth import DepthFile, read_depth
 from leadline.io.image import read_labels
 from leadline.prediction import Prediction, Predictor
@@ -27,6 +29,7 @@ from leadline.types import DepthKind, KindError, UserError
 __all__ = ["ViewPredictor", "evaluate_files", "evaluate_many", "evaluate_model"]
 
 Progress = Callable[[int], None]
+OnError = Callable[[Protocol, UserError], None]
 
 
 def evaluate_model(
@@ -79,35 +82,41 @@ def evaluate_many(
     surround: bool = False,
     temporal: bool = False,
     progress: Progress | None = None,
+    on_error: OnError | None = None,
 ) -> list[Evaluation]:
-    """Like `evaluate_model` under several protocols at once: predictions that they share are made once."""
-    chosen = [find_protocol(p) if isinstance(p, str) else p for p in protocols]
+    """Like `evaluate_model` under several protocols at once: predictions that they share are made once.
+
+    A protocol that cannot score these predictions raises its UserError; with `on_error` it is handed over and the others go on.
+    Raises UserError when none is left.
+    """
     views = [(record, camera) for record in dataset.records for camera in record.cameras][:limit]
-    partly = []
-    for protocol in chosen:
-        check_kind(protocol, predictor.kind, subject=predictor.name)
-        partly.append(_counted(protocol, dataset, limit=limit, partial=partial))
-    tallies = [
-        Tally(
-            protocol,
-            by_camera="camera" in regions,
-            bootstrap=bootstrap,
-            surround=SurroundWatch() if surround else None,
-            temporal=TemporalWatch() if temporal else None,
-        )
-        for protocol in chosen
-    ]
-    layers = _layers(dataset, chosen, regions, surround=surround, temporal=temporal)
+    running: list[_Running] = []
+    for named in protocols:
+        protocol = find_protocol(named) if isinstance(named, str) else named
+        with _handing_over(protocol, on_error):
+            check_kind(protocol, predictor.kind, subject=predictor.name)
+            note = _counted(protocol, dataset, limit=limit, partial=partial)
+            layers = _layers(dataset, protocol, regions, surround=surround, temporal=temporal)
+            watches = SurroundWatch() if surround else None, TemporalWatch() if temporal else None
+            tally = Tally(protocol, "camera" in regions, bootstrap, *watches)
+            running.append(_Running(tally, layers, note))
     for start in range(0, len(views), batch_size):
+        if not running:
+            break
+        layers = frozenset[str]().union(*(r.layers for r in running))
         batch = [(record, dataset.view(record, camera, layers)) for record, camera in views[start : start + batch_size]]
-        for group in _by_input(tallies):
-            _feed(group, predictor, batch, regions)
+        failed = [r for group in _by_input(running) for r in _feed(group, predictor, batch, regions, on_error)]
+        running = [r for r in running if r not in failed]
         if progress is not None:
             progress(len(batch))
-    return [
-        replace(done, predictor=predictor.name, data=dataset.name, notes=(*((note,) if note else ()), *done.notes))
-        for done, note in zip([tally.finish() for tally in tallies], partly, strict=True)
-    ]
+    results = []
+    for r in running:
+        with _handing_over(r.tally.protocol, on_error):
+            done = r.tally.finish()
+            results.append(replace(done, predictor=predictor.name, data=dataset.name, notes=(*((r.note,) if r.note else ()), *done.notes)))
+    if not results:
+        raise UserError("evaluate", "no protocol could score these predictions", "choose one that fits them: see leadline protocols")
+    return results
 
 
 def evaluate_files(
@@ -154,26 +163,66 @@ def evaluate_files(
     return replace(result, predictor=str(pred), data=str(target), notes=tuple(notes))
 
 
+@dataclass(eq=False)
+class _Running:
+    """One protocol at work: what it reads of a view, and what must be said about the number of images."""
+
+    tally: Tally
+    layers: frozenset[str]
+    note: str | None
+
+
+@contextmanager
+def _handing_over(protocol: Protocol, on_error: OnError | None) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        if on_error is None:
+            raise
+        on_error(protocol, error)
+
+
 def _feed(
-    group: Sequence[Tally], predictor: Predictor | ViewPredictor, batch: Sequence[tuple[Record, View]], regions: Collection[str]
-) -> None:
-    """Predict a batch as the group's protocols want it and hand it to each of them."""
-    protocol = group[0].protocol
-    wanted = [(record, view) for record, view in batch if any(_scores(tally.protocol, view.camera.name) for tally in group)]
-    views = [cropped(view, protocol) for _, view in wanted]
-    if not views:
-        return
+    group: Sequence[_Running],
+    predictor: Predictor | ViewPredictor,
+    batch: Sequence[tuple[Record, View]],
+    regions: Collection[str],
+    on_error: OnError | None,
+) -> list[_Running]:
+    """Predict a batch as the group's protocols want it and hand it to each of them. Returns those that failed."""
+    protocol, failed = group[0].tally.protocol, list[_Running]()
+
+    def hand_over(p: Protocol, error: UserError) -> None:
+        assert on_error is not None
+        failed.extend(r for r in group if r.tally.protocol is p)
+        on_error(p, error)
+
+    wanted = [(record, view) for record, view in batch if any(_scores(r.tally.protocol, view.camera.name) for r in group)]
+    if not wanted:
+        return []
+    try:
+        views = [cropped(view, protocol) for _, view in wanted]
+    except UserError as error:
+        if on_error is None:
+            raise
+        for r in group:
+            hand_over(r.tally.protocol, error)
+        return failed
     predictions = predicted(predictor, views, protocol)
     for (record, _), view, prediction in zip(wanted, views, predictions, strict=True):
-        for tally in group:
-            if _scores(tally.protocol, view.camera.name):
-                tally.add(_view_item(record, view, prediction, regions, tally.protocol), Place(record, view))
+        for r in group:
+            if r in failed or not _scores(r.tally.protocol, view.camera.name):
+                continue
+            with _handing_over(r.tally.protocol, None if on_error is None else hand_over):
+                truth = thinned(view, r.tally.protocol)
+                r.tally.add(_view_item(record, truth, prediction, regions, r.tally.protocol), Place(record, view))
+    return failed
 
 
-def _by_input(tallies: Sequence[Tally]) -> list[list[Tally]]:
-    groups: dict[tuple[object, ...], list[Tally]] = {}
-    for tally in tallies:
-        groups.setdefault(tally.protocol.input_key, []).append(tally)
+def _by_input(running: Sequence[_Running]) -> list[list[_Running]]:
+    groups: dict[tuple[object, ...], list[_Running]] = {}
+    for r in running:
+        groups.setdefault(r.tally.protocol.input_key, []).append(r)
     return list(groups.values())
 
 
@@ -181,20 +230,18 @@ def _scores(protocol: Protocol, camera: str) -> bool:
     return not protocol.cameras or camera in protocol.cameras
 
 
-def _layers(dataset: Dataset, protocols: Sequence[Protocol], regions: Collection[str], *, surround: bool, temporal: bool) -> frozenset[str]:
+def _layers(dataset: Dataset, protocol: Protocol, regions: Collection[str], *, surround: bool, temporal: bool) -> frozenset[str]:
     """What to read of each view. Raises UserError when the data set cannot give it."""
-    wanted = {"depth"}
-    for protocol in protocols:
-        wanted |= region_layers(regions, protocol)
-        if protocol.extra_mask == "required":
-            wanted.add("usable")
+    wanted = {"depth"} | region_layers(regions, protocol)
+    if protocol.extra_mask == "required":
+        wanted.add("usable")
     for layer in sorted(wanted - dataset.layers):
         raise UserError(
             dataset.name, f"has no {layer}", f"it gives {', '.join(sorted(dataset.layers)) or 'images only'}; choose another data set"
         )
     if surround and "cam_from_rig" not in dataset.layers:
         raise UserError("--surround", f"{dataset.name} has no rig: its cameras have no places", "choose a data set of a rig")
-    optional = {"usable"} if surround or any(p.extra_mask != "none" for p in protocols) else set[str]()
+    optional = {"usable"} if surround or protocol.extra_mask != "none" else set[str]()
     if surround or temporal:
         optional.add("cam_from_world")
     return frozenset(wanted | (optional & dataset.layers))
@@ -232,6 +279,8 @@ def _checked_count(protocol: Protocol, chosen: int, found: int, *, subject: str,
 
 
 def _check_files_suffice(protocol: Protocol) -> None:
+    if protocol.scores == "pairs":
+        raise UserError("--pred", f"'{protocol.name}' compares pairs of points, which are no files", "use --model and --data")
     if protocol.refuses:
         raise UserError(f"'{protocol.name}'", protocol.refuses, "choose another protocol")
     if protocol.align_scope in ("rig", "camera", "camera_batch"):
@@ -273,11 +322,16 @@ def _file_item(
                 target_path, f"is {height}x{width}, its mask '{name}' {layer.shape[0]}x{layer.shape[1]}", "give masks of the target's size"
             )
     truth, K = np.where(target.usable, target.values, np.float32(0)), target.K
+    if protocol.target_every > 1:
+        every = protocol.target_every
+        kept = slice(0, height // every * every, every), slice(0, width // every * every, every)
+        truth, layers = truth[kept], {name: layer[kept] for name, layer in layers.items()}
+        K = None if K is None else scale_K(K, sx=1 / every, sy=1 / every)
     if protocol.input_crop is not None:
         window = crop_window(protocol.input_crop, height=height, width=width)
         truth, layers = truth[window.slices], {name: layer[window.slices] for name, layer in layers.items()}
         if K is not None:
-            K = K - np.array([[0.0, 0.0, window.left], [0.0, 0.0, window.top], [0.0, 0.0, 0.0]])
+            K = crop_K(K, top=window.top, left=window.left)
     return Item(
         name=str(pred_path),
         values=pred.values,

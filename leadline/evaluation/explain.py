@@ -50,6 +50,8 @@ STATUS_IN_WORDS: dict[Status, str] = {
 
 def describe(protocol: Protocol) -> dict[str, str]:
     """The protocol in words, one entry per decision, for tables and provenance."""
+    if protocol.scores == "pairs":
+        return _pair_words(protocol)
     what = {"own": "the prediction as it is", "depth": "depth", "inverse_depth": "inverse depth, then inverted"}[protocol.upsample_what]
     words = {
         "protocol": str(protocol),
@@ -58,7 +60,7 @@ def describe(protocol: Protocol) -> dict[str, str]:
         "target": protocol.gt + (f"; {protocol.split}" if protocol.split else ""),
         "images": _count_words(protocol),
         "input": _input_words(protocol),
-        "resize": f"{what}, {RESIZE_IN_WORDS[protocol.resize]}",
+        "resize": f"{what}, {RESIZE_IN_WORDS[protocol.resize]}" + _every_words(protocol),
         "valid pixels": _valid_words(protocol),
         "no answer": _unanswered_words(protocol),
         "alignment": _align_words(protocol),
@@ -83,6 +85,24 @@ def describe(protocol: Protocol) -> dict[str, str]:
     return words
 
 
+def _pair_words(protocol: Protocol) -> dict[str, str]:
+    """What is left to say where only the order of two points counts."""
+    words = {
+        "protocol": str(protocol),
+        "is": protocol.summary,
+        "after": f"{protocol.source} [{protocol.provenance}]",
+        "target": protocol.gt,
+        "images": _count_words(protocol),
+        "input": _input_words(protocol),
+        "score": "share of all pairs whose closer point has the smaller depth, or the larger inverse depth; equal values are wrong",
+        "average": "all pairs alike, of every image; by type of scene as well",
+        "kinds": ", ".join(kind.value for kind in protocol.kinds),
+    }
+    if protocol.unknown:
+        words["not known"] = "; ".join(protocol.unknown)
+    return words | {"status": STATUS_IN_WORDS[protocol.status]}
+
+
 def explain(protocol: Protocol) -> str:
     """The protocol in words, formulas of its metrics included."""
     rows = describe(protocol)
@@ -92,8 +112,9 @@ def explain(protocol: Protocol) -> str:
     for name in protocol.metrics:
         metric = METRICS.get(name) or MAP_METRICS[name]
         formulas[name] = metric.formula + (f" [{metric.unit}]" if metric.unit else "")
-    lines += ["", "with p = prediction, g = target, d = ln p - ln g over the valid pixels:"]
-    lines += [f"  {name:<{width}}  {formula}" for name, formula in formulas.items()]
+    if formulas:
+        lines += ["", "with p = prediction, g = target, d = ln p - ln g over the valid pixels:"]
+        lines += [f"  {name:<{width}}  {formula}" for name, formula in formulas.items()]
     return "\n".join(lines)
 
 
@@ -127,6 +148,10 @@ def _input_words(protocol: Protocol) -> str:
     if protocol.input_camera:
         parts.append("K fixed to fx {:g}, fy {:g}, cx {:g}, cy {:g}".format(*protocol.input_camera))
     return ", ".join(parts)
+
+
+def _every_words(protocol: Protocol) -> str:
+    return f", to every {protocol.target_every}th row and column of the target" if protocol.target_every > 1 else ""
 
 
 def _valid_words(protocol: Protocol) -> str:

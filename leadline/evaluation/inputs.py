@@ -1,7 +1,7 @@
 """What a protocol does to an image before it is predicted, and to predictions of its mirror image after."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Protocol as TypingProtocol
 from typing import runtime_checkable
 
@@ -14,8 +14,6 @@ from leadline.evaluation.protocol import Protocol
 from leadline.prediction import Prediction, Predictor
 from leadline.types import DepthKind
 
-MAPS = ("image", "depth", "inverse_depth", "usable", "material", "diffuse", "albedo", "normals", "instance")
-"""Fields of a view that a crop cuts."""
 BLEND_FROM, BLEND_STEEPNESS = 0.05, 20.0
 """monodepth2's blend: one of the two predictions alone in the outer 5 %, their mean from 10 % on."""
 
@@ -49,9 +47,27 @@ def cropped(view: View, protocol: Protocol) -> View:
     if protocol.input_crop is None:
         return view
     window = crop_window(protocol.input_crop, height=view.camera.height, width=view.camera.width)
-    cut = {name: layer[window.slices] for name in MAPS if (layer := getattr(view, name)) is not None}
     height, width = window.bottom - window.top, window.right - window.left
-    return replace(view, camera=view.camera.cropped(top=window.top, left=window.left, height=height, width=width), **cut)
+    camera = view.camera.cropped(top=window.top, left=window.left, height=height, width=width)
+    return replace(view, camera=camera, **{name: layer[window.slices] for name, layer in _maps(view).items()})
+
+
+def thinned(view: View, protocol: Protocol) -> View:
+    """The view with the pixels of its truth that the protocol keeps; its camera follows, its image does not."""
+    every = protocol.target_every
+    if every == 1:
+        return view
+    height, width = view.camera.height // every, view.camera.width // every
+    kept = slice(0, height * every, every), slice(0, width * every, every)
+    maps = {name: layer[kept] for name, layer in _maps(view).items() if name != "image"}
+    return replace(view, camera=view.camera.resized(height=height, width=width), **maps)
+
+
+def _maps(view: View) -> dict[str, np.ndarray]:
+    """Every layer of a view that has a value for each of its pixels."""
+    size = view.camera.height, view.camera.width
+    layers = {f.name: getattr(view, f.name) for f in fields(view)}
+    return {name: layer for name, layer in layers.items() if isinstance(layer, np.ndarray) and layer.shape[:2] == size}
 
 
 def predicted(predictor: Predictor | ViewPredictor, views: Sequence[View], protocol: Protocol) -> list[Prediction]:

@@ -73,6 +73,8 @@ class Protocol:
     """Parts that the source does not say; leadline's default stands in their place."""
     differs: tuple[str, ...] = ()
     """Where leadline knowingly does something else than the source, and why."""
+    scores: Literal["depth", "pairs"] = "depth"
+    """What the truth is: depth, or pairs of points of which one is closer."""
     refuses: str = ""
     """Why nothing can be scored under it, for presets that only describe."""
     gt: str = "depth as the data set gives it"
@@ -93,6 +95,8 @@ class Protocol:
     """fx, fy, cx, cy [px] that the predictor is given whatever the data set says."""
     blank_border: int = 0
     """Width [px] of the border of the image that is made black before it is predicted."""
+    target_every: int = 1
+    """Truth and classes keep every n-th row and column (nearest), to which the prediction is resized."""
     upsample_what: Literal["own", "depth", "inverse_depth"] = "own"
     """What is interpolated when sizes differ; `own` is whatever the prediction is."""
     resize: Resize = "bilinear"
@@ -167,6 +171,8 @@ class Protocol:
     @property
     def kinds(self) -> tuple[DepthKind, ...]:
         """What a prediction may be to be scored."""
+        if self.scores == "pairs":
+            return tuple(DepthKind)  # an order needs neither scale nor shift
         refused = {"depth": DepthKind.AFFINE_INVARIANT_INVERSE, "inverse_depth": DepthKind.AFFINE_INVARIANT}.get(self.upsample_what)
         # Blending is done in inverse depth, which an unknown shift of depth does not allow.
         blended = DepthKind.AFFINE_INVARIANT if self.tta == "flip_blend" else None

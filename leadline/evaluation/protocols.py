@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import get_args
 
 from leadline.evaluation.explain import ALIGN_IN_WORDS
 from leadline.evaluation.presets.house import HOUSE
@@ -28,6 +30,21 @@ def find_protocol(name: str) -> Protocol:
     raise UserError(
         "--protocol", f"there is no protocol '{name}'", f"did you mean {' or '.join(near)}?" if near else "see leadline protocols"
     )
+
+
+def matching_protocols(pattern: str) -> list[Protocol]:
+    """The protocol of that name, or all that a pattern such as 'ddad-*' names and that score depth. Raises UserError for none."""
+    if not any(sign in pattern for sign in "*?["):
+        return [find_protocol(pattern)]
+    found = [p for name, p in PROTOCOLS.items() if fnmatchcase(name, pattern) and p.scores == "depth" and not p.refuses]
+    if not found:
+        raise UserError("--compare", f"no protocol is called '{pattern}'", "see leadline protocols")
+    return found
+
+
+def every_scope(protocol: Protocol) -> list[Protocol]:
+    """`protocol` with each scale scope in turn, its own first. Raises UserError where nothing is fitted."""
+    return list({p.name: p for p in (protocol, *(with_scope(protocol, scope) for scope in get_args(Scope)))}.values())
 
 
 def with_scope(protocol: Protocol, scope: Scope, *, batch: int | None = None) -> Protocol:
@@ -68,10 +85,14 @@ def check_kind(protocol: Protocol, kind: DepthKind, *, subject: str) -> None:
     """Raise UserError when nothing can be scored under `protocol`, and KindError naming `subject` when `kind` cannot honestly be."""
     if protocol.refuses:
         raise UserError(f"'{protocol.name}'", protocol.refuses, "choose another protocol")
+    if protocol.scores == "pairs":
+        raise UserError(f"'{protocol.name}'", "scores pairs of points, not depth", "choose a data set of pairs, or another protocol")
     if kind in protocol.kinds:
         return
     # Presets for any data set first: what else fits depends on the data.
-    fitting = sorted((p for p in PROTOCOLS.values() if kind in p.kinds and not p.refuses), key=lambda p: p.num_images is not None)
+    fitting = sorted(
+        (p for p in PROTOCOLS.values() if kind in p.kinds and p.scores == "depth" and not p.refuses), key=lambda p: p.num_images is not None
+    )
     names = [p.name for p in fitting[:SHOWN]]
     raise KindError(
         subject,
