@@ -31,15 +31,16 @@ def run(argv: list[str]) -> int:
     if not chosen:
         raise UserError(options.pattern, "is in the name of no protocol", "see leadline protocols")
     table = Table("name", "is", "images", "alignment", "read from", "status")
-    for i in (0, 3, 5):
-        table.columns[i].no_wrap = True
+    for column in table.columns:
+        column.no_wrap = column.header != "is"
+    table.columns[1].min_width = 24
     for p in chosen:
         images = "any" if p.num_images is None else f"{p.num_images}" + (" rigs" if p.counts == "moments" else "")
         scope = "" if p.align in ("none", "factor") or p.align_scope == "image" else f" / {p.align_scope.replace('_', '-')}"
         table.add_row(p.name, p.summary, images, f"{p.align}{scope}", p.provenance, p.status)
     # Names are what the table is for: they are never cut, however narrow the terminal.
-    console = Console()
-    console.print(table, width=max(console.width, 140))
+    console = Console(width=max(Console().width, 150))
+    console.print(table)
     for status, words in STATUS_IN_WORDS.items():
         console.print(f"{status}: {words}")
     if options.json is not None:

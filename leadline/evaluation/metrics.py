@@ -25,7 +25,8 @@ class Moments:
     """Everything the metrics need to know about a set of pixels. Moments of disjoint sets add up.
 
     `sums` holds, in this order, |p-g|, (p-g)^2, |p-g|/g, (p-g)^2/g, (p-g)^2/g^2, |d|, (1/p-1/g)^2 [1/m^2]; `inside[i]` counts the
-    pixels with max(p/g, g/p) < THRESHOLDS[i]; `auc_bins[k]` those whose first satisfied exponent of the AUC is the k-th.
+    pixels with max(p/g, g/p) < THRESHOLDS[i], negative where nobody asked; `auc_bins[k]` those whose first satisfied exponent of the
+    AUC is the k-th.
     """
 
     num_pixels: int
@@ -61,7 +62,10 @@ class Moments:
 
     def share_below(self, threshold: float) -> float:
         """Share of pixels with max(p/g, g/p) strictly below one of THRESHOLDS."""
-        return float(self.inside[THRESHOLDS.index(threshold)]) / self.num_pixels
+        count = self.inside[THRESHOLDS.index(threshold)]
+        if count < 0:
+            raise ValueError(f"these moments were taken without the threshold {threshold:g}")
+        return float(count) / self.num_pixels
 
 
 def moments(*, pred: np.ndarray, target: np.ndarray, valid: np.ndarray | None = None, names: Iterable[str] | None = None) -> Moments:
@@ -82,7 +86,8 @@ def moments(*, pred: np.ndarray, target: np.ndarray, valid: np.ndarray | None = 
         raise ValueError("no valid pixel: a metric over nothing is not a number")
     _check("pred", pred)
     _check("target", target)
-    return _moments(pred, target, with_auc=names is None or "d_auc" in names)
+    asked = METRICS if names is None else names
+    return _moments(pred, target, thresholds=tuple(t for t in THRESHOLDS if _USERS[t] in asked), with_auc="d_auc" in asked)
 
 
 def _check(name: str, values: np.ndarray) -> None:
@@ -92,18 +97,20 @@ def _check(name: str, values: np.ndarray) -> None:
         raise ValueError(f"{name} holds {bad} values that are not finite and {low} that are not positive among {values.size} valid pixels")
 
 
-def _moments(pred: np.ndarray, target: np.ndarray, *, with_auc: bool) -> Moments:
+def _moments(pred: np.ndarray, target: np.ndarray, *, thresholds: tuple[float, ...], with_auc: bool) -> Moments:
     length = min(BLOCK, pred.size)
     scratch, flags, bins = np.empty((5, length)), np.empty(length, dtype=bool), np.empty(length, dtype=np.int64)
     starts = range(0, pred.size, length)
     sums = np.empty((len(starts), 7))
     log_means, log_sums_sq = np.empty(len(starts)), np.empty(len(starts))
-    inside, auc_bins = np.zeros(len(THRESHOLDS), dtype=np.int64), np.zeros(AUC_STEPS + 1, dtype=np.int64) if with_auc else None
+    inside, auc_bins = np.full(len(THRESHOLDS), -1, dtype=np.int64), np.zeros(AUC_STEPS + 1, dtype=np.int64) if with_auc else None
+    counted = [THRESHOLDS.index(t) for t in thresholds]
+    inside[counted] = 0
     for i, start in enumerate(starts):
         p, g, a, b, c = scratch[:, : pred.size - start]
         p[...], g[...] = pred[start : start + length], target[start : start + length]
         ratio, logs = _block_sums(p, g, a, b, c, out=sums[i])
-        inside += [np.count_nonzero(np.less(ratio, t, out=flags[: ratio.size])) for t in THRESHOLDS]
+        inside[counted] += np.array([np.count_nonzero(np.less(ratio, t, out=flags[: ratio.size])) for t in thresholds], dtype=np.int64)
         log_means[i] = logs.sum() / logs.size
         np.abs(logs, out=b)
         sums[i, 5] = b.sum()
@@ -195,6 +202,10 @@ METRICS: dict[str, Metric] = {
     "d_auc": Metric("area under the share of max(p/g, g/p) < 1.25^x for x in 0.01..5, over 5", _d_auc, higher_is_better=True),
     "irmse": Metric("sqrt mean (1/p - 1/g)^2", lambda m: 1000.0 * math.sqrt(m.mean(6)), "1/km"),
 }
+
+
+_USERS = dict(zip(THRESHOLDS, ("tau", "delta:1.05", "delta:1.10", "delta:1.15", "delta:1.20", "delta1", "delta2", "delta3"), strict=True))
+"""The metric that asks for each threshold."""
 
 
 def compute(

@@ -3,6 +3,8 @@
 Only the pixels that count are computed: a LiDAR target knows one pixel in twenty.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -22,34 +24,55 @@ def resize_map(values: np.ndarray, *, height: int, width: int, rule: Resize) -> 
     return sample_map(values, np.arange(height * width), height=height, width=width, rule=rule).reshape(height, width)
 
 
-def sample_map(values: np.ndarray, pixels: np.ndarray, *, height: int, width: int, rule: Resize) -> np.ndarray:
-    """The pixels (n), flat indices, of `resize_map`, float64 (n). Raises ValueError for a map too large to be padded."""
+def sample_map(
+    values: np.ndarray,
+    pixels: np.ndarray,
+    *,
+    height: int,
+    width: int,
+    rule: Resize,
+    through: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
+    """The pixels (n), flat indices, of `resize_map`, float64 (n); `through` is applied to the values before they are mixed.
+
+    Raises ValueError for a map too large to be padded.
+    """
     old_height, old_width = values.shape
+    flat = values.ravel()
+
+    def read(where: np.ndarray) -> np.ndarray:
+        taken = flat.take(where)
+        return taken.astype(np.float64) if through is None else through(taken)
+
     if (old_height, old_width) == (height, width):
-        return values.ravel()[pixels].astype(np.float64)
+        return read(pixels)
     if rule == "pad_bottom_centre":
-        return _padded(values, pixels, height=height, width=width)
-    row, column = np.divmod(pixels, width)
+        return _padded(values if through is None else through(values), pixels, height=height, width=width)
+    row = pixels // width
+    column = pixels - row * width
     if rule == "nearest":
-        rows = np.arange(height) * old_height // height
-        columns = np.arange(width) * old_width // width
-        return values[rows[row], columns[column]].astype(np.float64)
+        rows, columns = np.arange(height) * old_height // height, np.arange(width) * old_width // width
+        return read((rows * old_width).take(row) + columns.take(column))
     corners = rule == "bilinear_align_corners"
     top, bottom, down = _taps(old_height, height, corners)
     left, right, across = _taps(old_width, width, corners)
-    flat = values.ravel()
-    above, below = (top * old_width)[row], (bottom * old_width)[row]
-    first, second = left[column], right[column]
-    weight = across[column]
+    first = (top * old_width).take(row)
+    below = ((bottom - top) * old_width).take(row)
+    first += left.take(column)
+    beside = (right - left).take(column)
+    weight = across.take(column)
     with np.errstate(invalid="ignore"):  # infinity minus infinity is no answer, like NaN
-        upper = _between(flat, above + first, above + second, weight)
-        upper += (_between(flat, below + first, below + second, weight) - upper) * down[row]
-    return upper
+        upper = _between(read(first), read(first + beside), weight)
+        first += below
+        lower = _between(read(first), read(first + beside), weight)
+        return _between(upper, lower, down.take(row))
 
 
-def _between(flat: np.ndarray, first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    start = flat[first].astype(np.float64)
-    start += (flat[second] - start) * weight
+def _between(start: np.ndarray, end: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """start + (end - start) * weight, in the memory of both."""
+    end -= start
+    end *= weight
+    start += end
     return start
 
 
@@ -62,8 +85,9 @@ def _padded(values: np.ndarray, pixels: np.ndarray, *, height: int, width: int) 
     return padded.ravel()[pixels]
 
 
+@lru_cache(maxsize=64)
 def _taps(old: int, new: int, corners: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each new pixel: the two old pixels it lies between, and the weight of the second."""
+    """For each new pixel: the two old pixels it lies between, and the weight of the second. Shared: never to be written to."""
     if corners:
         position = np.arange(new) * ((old - 1) / max(new - 1, 1))
     else:

@@ -178,8 +178,8 @@ def _depth(pred: np.ndarray, shared: Fit, protocol: Protocol) -> np.ndarray:
 
 def _valid(item: Item, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
     """Flat indices (n) of the pixels that count, and their targets [m] (n) float64."""
-    target, top, left = item.target, 0, 0
-    height, width = target.shape
+    height, width = item.target.shape
+    top, bottom, left, right = 0, height, 0, width
     if protocol.crop is not None:
         try:
             window = crop_window(protocol.crop, height=height, width=width, any_size=protocol.crop_any_size)
@@ -187,21 +187,23 @@ def _valid(item: Item, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
             raise UserError(
                 item.name, str(error).partition(";")[0], "choose another protocol, or the data set this one was made for"
             ) from None
-        target, top, left = target[window.slices], window.top, window.left
+        top, bottom, left, right = window.top, window.bottom, window.left, window.right
     low, high = protocol.min_depth, protocol.max_depth
     with np.errstate(invalid="ignore"):
         # One look at every pixel; the second limit is asked of the few that a sparse target knows.
-        inside = target >= low if protocol.bounds == "closed" and low > 0 else target > max(low, 0.0)
+        band = item.target[top:bottom]
+        inside = band >= low if protocol.bounds == "closed" and low > 0 else band > max(low, 0.0)
+        inside[:, :left] = False
+        inside[:, right:] = False
         if protocol.extra_mask != "none" and item.usable is not None:
-            inside &= item.usable[top : top + target.shape[0], left : left + target.shape[1]]
+            inside &= item.usable[top:bottom]
         found = np.flatnonzero(inside)
-        known = target.ravel()[found].astype(np.float64)
+        known = band.ravel().take(found).astype(np.float64)
         near = (known < high) if protocol.bounds == "open" else (known <= high) & np.isfinite(known)
     if not near.all():
         found, known = found[near], known[near]
-    if protocol.crop is not None:
-        row, column = np.divmod(found, target.shape[1])
-        found = (row + top) * width + (column + left)
+    if top:
+        found += top * width
     if protocol.far_quantile is not None and known.size:
         factor, q = protocol.far_quantile
         kept = known <= factor * np.quantile(known, q)
@@ -221,10 +223,11 @@ def _sampled(item: Item, protocol: Protocol, pixels: np.ndarray, *, height: int,
     values = _values(item)
     inverse = item.kind is DepthKind.AFFINE_INVARIANT_INVERSE
     wanted = {"own": inverse, "depth": False, "inverse_depth": True}[protocol.upsample_what]
-    if values.shape != (height, width):
-        values, inverse = _in_domain(values, inverse=inverse, wanted=wanted), wanted
+    through = None
+    if values.shape != (height, width) and inverse != wanted:
+        inverse, through = wanted, _inverted
     try:
-        pred = sample_map(values, pixels, height=height, width=width, rule=protocol.resize)
+        pred = sample_map(values, pixels, height=height, width=width, rule=protocol.resize, through=through)
     except ValueError as error:
         raise UserError(item.name, str(error), "choose a protocol that resizes predictions") from None
     if protocol.answer_range is not None:
@@ -236,10 +239,15 @@ def _sampled(item: Item, protocol: Protocol, pixels: np.ndarray, *, height: int,
 
 
 def _in_domain(values: np.ndarray, *, inverse: bool, wanted: bool) -> np.ndarray:
-    """Values that are inverse depth, or not, in the domain that is wanted; what is not positive has no inverse."""
-    if inverse == wanted:
-        return values
+    """Values that are inverse depth, or not, in the domain that is wanted."""
+    return values if inverse == wanted else _inverted(values)
+
+
+def _inverted(values: np.ndarray) -> np.ndarray:
+    """1 / values, float64; what is not positive has no inverse."""
     wide = values.astype(np.float64)
+    if wide.size and wide.min() > 0:
+        return np.divide(1.0, wide, out=wide)
     return np.divide(1.0, wide, out=np.full_like(wide, np.nan), where=wide > 0)
 
 

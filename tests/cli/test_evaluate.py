@@ -112,3 +112,64 @@ def test_evaluate__model_on_real_recordings(
     assert "--partial" in capsys.readouterr().err
     assert main(["evaluate", *arguments, "--limit", "2"]) == 0
     assert "partial: the first 2 of" in capsys.readouterr().out
+
+
+def test_evaluate__compares_protocols_and_prints_the_spread(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    pred, target = files
+    arguments = ["evaluate", "--protocol", "raw", "--pred", pred, "--target", target, "--json", str(tmp_path / "out.json")]
+    assert main([*arguments, "--compare", "median", "affine-*"]) == 0
+    out = capsys.readouterr().out
+    for words in ("median / image", "lstsq_inverse / image", "highest / lowest"):
+        assert words in out
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert [p["protocol"]["name"] for p in record["protocols"]] == ["raw", "median", "affine-disp-marigold", "affine-depth-marigold"]
+    assert record["spread"]["abs_rel"]["highest_protocol"] == "raw"
+    assert record["spread"]["abs_rel"]["highest"] == pytest.approx(0.1, rel=1e-5)
+    assert main([*arguments, "--compare", "nyu-eigen"]) == 2
+    assert "cannot score these predictions: nyu-eigen" in capsys.readouterr().out
+
+
+def test_evaluate__every_scale_scope_of_a_model(
+    tiny_model: Path, tiny_nyu: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["evaluate", "--model", str(tiny_model), "--data", tiny_nyu, "--json", str(tmp_path / "out.json")]
+    assert main([*arguments, "--protocol", "median", "--compare", "scopes"]) == 0
+    names = [p["protocol"]["name"] for p in json.loads((tmp_path / "out.json").read_text())["protocols"]]
+    assert names == ["median", "median+camera-batch", "median+rig", "median+camera", "median+dataset"]
+    assert main([*arguments, "--protocol", "median", "--scale-scope", "camera-batch", "--scale-batch", "2", "--regions", "usable"]) == 0
+    out = capsys.readouterr().out
+    for words in ("median+camera-batch", "every 2 images of a camera", "95 %", "1000 resamples", "not usable"):
+        assert words in out
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert record["intervals"]["metrics"].keys() == record["metrics"].keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--scale-scope", "rig"], "--scale-scope: 'raw' fits nothing"),
+        (["--scale-batch", "3"], "--scale-batch: says how many images share a scale"),
+        (["--also", "chamfre"], "did you mean chamfer"),
+        (["--also", "chamfer"], "chamfer needs the camera's intrinsics K"),
+        (["--mask", "parts"], "'parts' is not NAME=PATH"),
+        (["--surround"], "--surround: files do not have it"),
+        (["--compare", "x-*"], "no protocol is called 'x-*'"),
+        (["--bootstrap", "-1"], "-1 is not a number of resamples"),
+        (["--compare", "scopes"], "'raw' fits nothing"),
+    ],
+)
+def test_evaluate__mistakes_of_the_new_options(
+    files: tuple[str, str], capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    assert main(["evaluate", "--protocol", "raw", "--pred", files[0], "--target", files[1], *arguments]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_protocols__only_some_and_their_status(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["protocols", "vfdepth"]) == 0
+    out = capsys.readouterr().out
+    assert "3850 rigs" in out and "median_lower / camera-batch" in out and "kitti" not in out
+    assert main(["protocols", "martian"]) == 2

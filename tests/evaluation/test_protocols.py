@@ -54,6 +54,10 @@ def test_kinds__what_cannot_be_inverted_cannot_be_resized_inverted() -> None:
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
 def test_explain__names_every_decision(protocol: Protocol) -> None:
     text = explain(protocol)
+    assert all(words in text for words in (*protocol.unknown, *protocol.differs, protocol.refuses, f"[{protocol.provenance}]"))
+    if protocol.scores == "pairs":
+        assert "share of all pairs" in text
+        return
     for word in (
         protocol.name,
         f"version {protocol.version}",
