@@ -4,31 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from typing import Protocol as TypingProtocol
 
 import numpy as np
 
-from leadline.data.dataset import Dataset
+from leadline.data.dataset import Dataset, PointPair
 from leadline.evaluation.explain import as_record, describe
 from leadline.evaluation.inputs import ViewPredictor, cropped, predicted
 from leadline.evaluation.protocol import Protocol
 from leadline.evaluation.resize import sample_map
 from leadline.prediction import Prediction, Predictor
 from leadline.types import DepthKind, UserError
-
-
-class PointPair(TypingProtocol):
-    """Two pixels (row, column) of an image, the first of which is closer."""
-
-    @property
-    def closer(self) -> tuple[int, int]:
-        """(row, column) of the closer point."""
-        ...
-
-    @property
-    def farther(self) -> tuple[int, int]:
-        """(row, column) of the other point."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -106,7 +91,7 @@ def evaluate_pairs(
         chosen = views[:limit][start : start + batch_size]
         batch = [cropped(dataset.view(record, camera, frozenset({"pairs"})), protocol) for record, camera in chosen]
         for (record, _), view, prediction in zip(chosen, batch, predicted(predictor, batch, protocol), strict=True):
-            pairs: Sequence[PointPair] = getattr(view, "pairs", None) or ()
+            pairs = view.pairs or ()
             if pairs:
                 answers = right_pairs(prediction, pairs, height=view.image.shape[0], width=view.image.shape[1])
                 right[record.sequence] += int(answers.sum())

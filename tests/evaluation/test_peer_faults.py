@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leadline.data.dataset import Record, View
+from leadline.data.dataset import PointPair, Record, View
 from leadline.evaluation.boundary import moge_edge_counts
 from leadline.evaluation.crops import crop_window
 from leadline.evaluation.evaluate import evaluate_model
@@ -20,7 +20,7 @@ from leadline.evaluation.protocols import PROTOCOLS
 from leadline.evaluation.score import Item, prepare, score
 from leadline.geometry.align import align_lstsq
 from leadline.geometry.camera import Camera
-from leadline.geometry.projection import splat_depth
+from leadline.geometry.raster import splat_depth
 from leadline.io.color import colorize
 from leadline.prediction import Prediction
 from leadline.types import DepthKind, UserError
@@ -114,11 +114,6 @@ def test_fault_11__precision_belongs_to_the_prediction() -> None:
     assert (in_both[0] / in_pred[0], in_both[0] / in_target[0]) == (0.5, 1.0)
 
 
-class _Pair:
-    def __init__(self, closer: tuple[int, int], farther: tuple[int, int]) -> None:
-        self.closer, self.farther = closer, farther
-
-
 class _Pairs:
     """Two pictures of which each has two pairs; the prediction is the row number."""
 
@@ -128,10 +123,9 @@ class _Pairs:
 
     def view(self, record: Record, camera: str, layers: frozenset[str]) -> View:
         seen = Camera.from_fov(60, width=40, height=40, name=camera)
-        view = View(image=np.zeros((40, 40, 3), dtype=np.uint8), camera=seen, path=Path("a.png"))
-        wrong = _Pair((30, 5), (2, 5)) if record.sequence == "indoor" else _Pair((3, 1), (4, 1))
-        object.__setattr__(view, "pairs", (wrong, _Pair((1, 5), (20, 5))))
-        return view
+        wrong = PointPair((30, 5), (2, 5)) if record.sequence == "indoor" else PointPair((3, 1), (4, 1))
+        pairs = wrong, PointPair((1, 5), (20, 5))
+        return View(image=np.zeros((40, 40, 3), dtype=np.uint8), camera=seen, path=Path("a.png"), pairs=pairs)
 
 
 class _Rows:
