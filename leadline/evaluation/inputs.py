@@ -101,7 +101,7 @@ def _input(view: View, protocol: Protocol) -> View:
         image = blanked
     if protocol.input_size is not None and image.shape[:2] != protocol.input_size:
         height, width = protocol.input_size
-        image = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
+        image = np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
         camera = camera.resized(height=height, width=width)
     return view if image is view.image and camera is view.camera else replace(view, image=image, camera=camera)
 
