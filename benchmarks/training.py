@@ -29,7 +29,8 @@ def run() -> Iterator[tuple[str, float, str, str]]:
     """Rows for the network and batch of the demo's recipe."""
     with tempfile.TemporaryDirectory() as folder:
         write_worlds(Path(folder) / "worlds", height=96, width=160, frames=NUM_FRAMES)
-        config = replace(recipe("supervised-worlds"), steps=STEPS, checkpoint_every=STEPS)
+        # Every step at the full size: the bare loop knows no other.
+        config = replace(recipe("supervised-worlds"), steps=STEPS, checkpoint_every=STEPS, coarse_share=0.0)
         config = replace(config, data=replace(config.data, root=(str(Path(folder) / "worlds"),)), log=replace(config.log, every=1))
         engine, bare = _in_turns(config, Path(folder) / "turns")
         yield "bare loop, one step", 1000 * bare, "ms", ""
