@@ -37,7 +37,7 @@ def is_dressed_anew(surface: Surface) -> bool:
     return surface.material in (Material.METAL, Material.MIRROR)
 
 
-def describe_bsdf(surface: Surface, *, diffuse: bool = False) -> dict[str, Any]:
+def describe_bsdf(surface: Surface, *, diffuse: bool) -> dict[str, Any]:
     """The Mitsuba dictionary of `surface`, or with `diffuse` that of its body without specular lobes where that `is_dressed_anew`."""
     if surface.emission is not None:
         body = {"type": "diffuse", "reflectance": rgb(np.zeros(3))}
