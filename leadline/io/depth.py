@@ -14,7 +14,7 @@ from leadline.io.depth_about import About, RawDepth, read_sidecar, write_sidecar
 from leadline.io.depth_array import read_array, write_npy, write_npz
 from leadline.io.depth_float import read_exr, read_pfm, read_tiff, write_exr, write_pfm, write_tiff
 from leadline.io.depth_png import encode_metres, encode_relative, read_png, write_png
-from leadline.io.source import existing_file
+from leadline.io.source import Blob, Source, existing_file
 from leadline.types import DepthKind, ScaleSource, UserError
 
 SUFFIXES = (".png", ".npz", ".npy", ".exr", ".pfm", ".tiff", ".tif")
@@ -68,7 +68,7 @@ class DepthFile:
         return self.valid
 
 
-def read_depth(path: str | Path, *, scale: float | None = None, kind: DepthKind | None = None) -> DepthFile:
+def read_depth(path: Source, *, scale: float | None = None, kind: DepthKind | None = None) -> DepthFile:
     """The depth map in `path`, in the format that its ending names.
 
     `scale` [stored units per metre] is for files that say nothing about themselves: metres = stored / scale; `kind` is
@@ -77,11 +77,12 @@ def read_depth(path: str | Path, *, scale: float | None = None, kind: DepthKind 
     without one valid pixel is read, `valid` being all False.
     Raises UserError naming the file when it is missing, broken or not a depth map.
     """
-    path = existing_file(path, what="depth map")
+    source = path
+    path = source.path if isinstance(source, Blob) else existing_file(source, what="depth map")
     if scale is not None and not (np.isfinite(scale) and scale > 0):
         raise UserError(path, f"cannot be read with a scale of {scale:g}", "give stored units per metre, for example 256 or 1000")
-    raw = _read_raw(path)
-    about = raw.about or read_sidecar(path)
+    raw = _read_raw(source if isinstance(source, Blob) else path)
+    about = raw.about or (None if isinstance(source, Blob) else read_sidecar(path))
     if np.issubdtype(raw.values.dtype, np.integer):
         values, holes = _counted(raw.values, about, scale, path), raw.values == 0
     else:
@@ -134,7 +135,12 @@ def write_depth(path: str | Path, depth_file: DepthFile, *, png_scale: float = P
         write_sidecar(path, about)
 
 
-def _read_raw(path: Path) -> RawDepth:
+def _read_raw(source: Path | Blob) -> RawDepth:
+    if isinstance(source, Blob):
+        if source.path.suffix.lower() != ".png":
+            raise UserError(source.path, "is not read from memory", "unpack the archive that it lies in")
+        return read_png(source)
+    path = source
     match path.suffix.lower():
         case ".png":
             return read_png(path)

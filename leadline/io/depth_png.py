@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin
 from leadline.io.atomic import write_bytes
 from leadline.io.depth_about import About, RawDepth, about_from_text
 from leadline.io.image import open_image
+from leadline.io.source import Source, named
 from leadline.types import UserError
 
 CHUNK = "leadline"
@@ -21,9 +22,10 @@ CHUNK = "leadline"
 _MAX = 65535
 
 
-def read_png(path: Path) -> RawDepth:
+def read_png(source: Source) -> RawDepth:
     """Stored integers of a grey PNG and what its text chunk says. Raises UserError for colour, which is a picture."""
-    with open_image(path) as image:
+    path = named(source)
+    with open_image(source) as image:
         if image.format != "PNG":
             raise UserError(path, f"is a {image.format} file named .png", "give depth as a 16-bit grey PNG, NPZ or EXR")
         if image.mode not in ("L", "I;16", "I;16B", "I"):
@@ -39,11 +41,16 @@ def read_png(path: Path) -> RawDepth:
 
 def write_png(path: Path, stored: np.ndarray, about: About) -> None:
     """Write `stored` uint16 (h, w) with `about` in its text chunk. Raises UserError where it cannot be written."""
+    write_bytes(path, encode_png(stored, about))
+
+
+def encode_png(stored: np.ndarray, about: About, *, smallest: bool = False) -> bytes:
+    """What `write_png` writes; `smallest` takes its time for fewer bytes of the same numbers."""
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text(CHUNK, about.as_text())
     buffer = io.BytesIO()
-    Image.fromarray(stored).save(buffer, format="PNG", pnginfo=chunks)
-    write_bytes(path, buffer.getvalue())
+    Image.fromarray(stored).save(buffer, format="PNG", pnginfo=chunks, optimize=smallest)
+    return buffer.getvalue()
 
 
 def encode_metres(path: Path, depth: np.ndarray, valid: np.ndarray, *, scale: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from leadline.io.atomic import write_bytes
-from leadline.io.source import existing_file
+from leadline.io.source import Source, named, readable
 from leadline.types import UserError
 
 MAX_PIXELS = 120_000_000
@@ -22,7 +22,7 @@ _MM_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0}
 """EXIF FocalPlaneResolutionUnit: inch, centimetre, millimetre."""
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: Source) -> np.ndarray:
     """Image `path` as uint8 (h, w, 3) RGB, turned upright by its EXIF orientation.
 
     Grey is repeated, 16 bits are scaled to 8, palettes and CMYK are converted, transparency is laid over white (and
@@ -31,22 +31,22 @@ def read_image(path: str | Path) -> np.ndarray:
     """
     with open_image(path) as image:
         upright = ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
-        return _to_rgb(upright, Path(path))
+        return _to_rgb(upright, named(path))
 
 
-def read_labels(path: str | Path) -> np.ndarray:
+def read_labels(path: Source) -> np.ndarray:
     """Single-channel image `path` as it is stored: uint8 or uint16 (h, w), nothing scaled or converted.
 
     Palette images give their indices. Raises UserError naming the file when it has several channels or is broken.
     """
     with open_image(path) as image:
         if image.mode not in ("L", "P", "1", "I;16", "I;16B"):
-            raise UserError(path, f"has colour mode {image.mode}", "give an image with a single channel of 8 or 16 bits")
+            raise UserError(named(path), f"has colour mode {image.mode}", "give an image with a single channel of 8 or 16 bits")
         labels = np.asarray(image)
         return labels.astype(np.uint16 if image.mode.startswith("I") else np.uint8)
 
 
-def read_mask(path: str | Path) -> np.ndarray:
+def read_mask(path: Source) -> np.ndarray:
     """Image `path` as bool (h, w), True where it is light (128 of 255 or more); transparency is left aside.
 
     Raises UserError like `read_image`.
@@ -55,13 +55,13 @@ def read_mask(path: str | Path) -> np.ndarray:
         return np.asarray(image.convert("RGB").convert("L")) >= 128
 
 
-def image_size(path: str | Path) -> tuple[int, int]:
+def image_size(path: Source) -> tuple[int, int]:
     """(height, width) [px] of the upright image `path`, from its header. Raises UserError like `read_image`."""
     with open_image(path) as image:
         return _upright_size(image)
 
 
-def exif_focal_px(path: str | Path) -> float | None:
+def exif_focal_px(path: Source) -> float | None:
     """Focal length [px] of the image at `path` from its EXIF tags, or None where they do not tell.
 
     From the 35-mm equivalent, which refers to the diagonal of the film (43.3 mm), else from the focal length and the
@@ -91,6 +91,11 @@ def write_image(path: str | Path, array: np.ndarray, *, quality: int = 95) -> No
 
     `quality` is that of JPEG. Raises UserError for another ending or where it cannot be written.
     """
+    write_bytes(path, encode_image(path, array, quality=quality))
+
+
+def encode_image(path: str | Path, array: np.ndarray, *, quality: int = 95, smallest: bool = False) -> bytes:
+    """What `write_image` writes; `smallest` takes its time for fewer bytes of the same pixels."""
     suffix = Path(path).suffix.lower()
     array = np.asarray(array)
     is_color = array.dtype == np.uint8 and (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3))
@@ -100,24 +105,24 @@ def write_image(path: str | Path, array: np.ndarray, *, quality: int = 95) -> No
     buffer = io.BytesIO()
     match suffix:
         case ".png":
-            Image.fromarray(array).save(buffer, format="PNG")
+            Image.fromarray(array).save(buffer, format="PNG", optimize=smallest)
         case ".jpg" | ".jpeg":
-            Image.fromarray(array).save(buffer, format="JPEG", quality=quality)
+            Image.fromarray(array).save(buffer, format="JPEG", quality=quality, optimize=smallest)
         case _:
             raise UserError(path, f"images are not written as '{suffix}'", "choose .png or .jpg")
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 @contextmanager
-def open_image(path: str | Path) -> Iterator[Image.Image]:
-    """Yield the Pillow image at `path` with its header checked; decoding errors inside the block become UserError too."""
-    path = existing_file(path, what="image")
+def open_image(source: Source) -> Iterator[Image.Image]:
+    """Yield the Pillow image at `source` with its header checked; decoding errors inside the block become UserError too."""
+    path, content = readable(source, what="image")
     remedy = "convert it to PNG or JPEG, or copy it again"
     with warnings.catch_warnings():
         # Pillow warns about odd metadata and about sizes that are checked here; what matters raises.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(path) as image:
+            with Image.open(content) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise _too_large(path, f"{image.width}x{image.height} pixels")
                 yield image

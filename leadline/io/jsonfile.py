@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from leadline.io.atomic import write_bytes
-from leadline.io.source import existing_file
+from leadline.io.source import Source, existing_file, readable
 from leadline.types import UserError
 
 _CHUNK = 1 << 20
@@ -18,11 +18,12 @@ _CHUNK = 1 << 20
 _OPENING, _BETWEEN = re.compile(r"\s*\["), re.compile(r"[\s,]*")
 
 
-def read_json(path: str | Path) -> Any:
-    """The value in the JSON file `path`. Raises UserError when it is missing or broken."""
-    path = existing_file(path, what="JSON file")
+def read_json(source: Source) -> Any:
+    """The value in the JSON file `source`. Raises UserError when it is missing or broken."""
+    path, content = readable(source, what="JSON file")
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        text = content.read_text(encoding="utf-8-sig") if isinstance(content, Path) else content.read().decode("utf-8-sig")
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise UserError(path, f"is not valid JSON (line {error.lineno}: {error.msg})", "repair or replace the file") from error
     except UnicodeDecodeError as error:

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from leadline.io.source import existing_file
+from leadline.io.source import Source, readable
 from leadline.types import UserError
 
 
-def read_npz_array(path: str | Path, name: str, *, what: str, remedy: str = "copy or download the file again") -> np.ndarray:
-    """The array `name` in the file `path`, as stored. Raises UserError when it is missing, cut off, or holds something else.
+def read_npz_array(source: Source, name: str, *, what: str, remedy: str = "copy or download the file again") -> np.ndarray:
+    """The array `name` in the file `source`, as stored. Raises UserError when it is missing, cut off, or holds something else.
 
     `what` says in the message what the file should have been, for example "LiDAR scan".
     """
-    path = existing_file(path, what=what)
+    path, content = readable(source, what=what)
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with content.open("rb") if isinstance(content, Path) else content as raw, np.load(raw, allow_pickle=False) as file:
             array = np.asarray(file[name])
     except (OSError, EOFError, KeyError, TypeError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(path, f"is no {what} ({error}): an .npz with the array {name} was expected", remedy) from error
