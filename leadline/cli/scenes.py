@@ -1,16 +1,25 @@
-"""`leadline scenes FAMILY OUT`: render worlds with exact depth. Resumes; frames are there whole or not at all."""
+"""`leadline scenes FAMILY OUT`: render worlds with exact depth. Resumes; frames are there whole or not at all.
+
+`leadline scenes pack OUT` and `leadline scenes stats OUT` live in files of their own.
+"""
 
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import tyro
 
 from leadline.cli.progress import progress
 
+PARTS = {"pack": "leadline.cli.scenes_pack", "stats": "leadline.cli.scenes_stats"}
+"""What is done with worlds that are rendered, by its word in place of a family."""
+
 
 @dataclass(frozen=True)
 class ScenesOptions:
     """Render worlds with exact depth, normals, materials. Repeat the command to continue: finished frames are kept.
+
+    `leadline scenes pack OUT` makes one compact archive of a data set, `leadline scenes stats OUT` says what is in it.
 
     Seeds 0-9999 are for training, 10000-10999 for validation, 20000-20999 for tests; several ranges may share a folder.
     """
@@ -41,6 +50,8 @@ class ScenesOptions:
 
 def run(argv: list[str]) -> int:
     """Entry of the verb."""
+    if argv and argv[0] in PARTS:
+        return import_module(PARTS[argv[0]]).run(argv[1:])
     options = tyro.cli(ScenesOptions, args=argv, prog="leadline scenes")
     from leadline.scenes.produce import produce
 

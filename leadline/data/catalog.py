@@ -36,12 +36,14 @@ KINDS = (
 )
 DEPTH_SOURCES = {"rendered": ("dense", "lidar"), "kitti": ("lidar", "improved")}
 """What `depth_source` may be, the default first; other data sets have one kind of depth."""
+ARCHIVED = ("rendered",)
+"""Data sets that may be one archive, which is read without unpacking."""
 RASTERISED = ("ddad", "nuscenes")
 """Data sets whose depth is LiDAR that is projected when read."""
 
 
 def open_dataset(spec: str, split: str | None = None, *, depth_source: str | None = None, rasterise: "RasterRule | None" = None) -> Dataset:
-    """The data set that `spec` = "kind:folder" names; only its index is read.
+    """The data set that `spec` = "kind:folder", or "rendered:archive.zip", names; only its index is read.
 
     `split` is one of the names or files that `leadline datasets` lists; None takes everything. `depth_source` is
     "dense" or "lidar" for rendered, "lidar" or "improved" for kitti. `rasterise` says which of several LiDAR points on
@@ -50,7 +52,7 @@ def open_dataset(spec: str, split: str | None = None, *, depth_source: str | Non
     """
     kind, root = split_spec(spec)
     card, reader = _reader(kind)
-    if not root.is_dir():
+    if not root.is_dir() and not (kind in ARCHIVED and root.is_file()):
         state = "is a file, not a folder" if root.exists() else "does not exist"
         raise UserError(root, state, f"give the folder of the {kind} data set (get it: {card.get})")
     if depth_source is not None and kind not in DEPTH_SOURCES:

@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -49,10 +50,8 @@ class ArchiveFiles:
     """
 
     def __init__(self, root: Path) -> None:
+        self._held: _Held | None = None
         self.root = existing_file(root, what="archive")
-        self._process: int | None = None
-        self._zip: zipfile.ZipFile | None = None
-        self._handle: IO[bytes] | None = None
         self._children: dict[str, set[str]] = {"": set()}
         for name in self._opened().namelist():
             above, _, last = name.rstrip("/").rpartition("/")
@@ -86,21 +85,42 @@ class ArchiveFiles:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the handle, which does not travel to another process."""
-        return self.__dict__ | {"_process": None, "_zip": None, "_handle": None}
+        return self.__dict__ | {"_held": None}
+
+    def __del__(self) -> None:
+        """Close what was opened here."""
+        if self._held is not None:
+            self._held.handle.close()
 
     def _opened(self) -> zipfile.ZipFile:
         process = os.getpid()
-        if self._zip is not None and self._process == process:
-            return self._zip
-        try:
-            # The file is opened here, not by ZipFile, which counts its readers without a lock and closes a file of its own.
-            self._handle = self.root.open("rb", buffering=0)
-            self._zip, self._process = zipfile.ZipFile(self._handle), process
-        except OSError as error:
-            raise UserError(self.root, f"cannot be read ({reason(error)})", "check the path and its permissions") from error
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise UserError(self.root, "is no .zip archive, or its end is missing", _REMEDY) from error
-        return self._zip
+        if self._held is None or self._held.process != process:
+            if self._held is not None:
+                self._held.handle.close()
+            self._held = _open(self.root, process)
+        return self._held.archive
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """An open archive and the process that has opened it."""
+
+    process: int
+    handle: IO[bytes]
+    archive: zipfile.ZipFile
+
+
+def _open(root: Path, process: int) -> _Held:
+    # The file is opened here, not by ZipFile, which counts its readers without a lock and closes a file of its own too early.
+    try:
+        handle = root.open("rb", buffering=0)
+    except OSError as error:
+        raise UserError(root, f"cannot be read ({reason(error)})", "check the path and its permissions") from error
+    try:
+        return _Held(process, handle, zipfile.ZipFile(handle))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        handle.close()
+        raise UserError(root, "is no .zip archive, or its end is missing", _REMEDY) from error
 
 
 Files = FolderFiles | ArchiveFiles
@@ -116,7 +136,7 @@ class ArchiveWriter:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._zip = archive
-        self.num_bytes = 0
+        self.num_bytes = 22  # the end of the table of contents
         """Of the archive so far, with its share of the table of contents."""
 
     def add(self, name: str, content: bytes) -> None:

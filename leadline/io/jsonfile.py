@@ -75,8 +75,15 @@ def write_json(path: str | Path, value: Any) -> None:
 
     Raises UserError where it cannot be written.
     """
-    text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, (text + "\n").encode())
+    write_bytes(path, as_json(value))
+
+
+def as_json(value: Any, *, compact: bool = False) -> bytes:
+    """What `write_json` writes; `compact` leaves out what is there for people."""
+    text = json.dumps(
+        plain(value), indent=None if compact else 2, separators=(",", ":") if compact else None, ensure_ascii=False, allow_nan=False
+    )
+    return (text + "\n").encode()
 
 
 def plain(value: Any) -> Any:

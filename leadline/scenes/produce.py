@@ -26,10 +26,11 @@ from leadline.io.rig import rig_as_dict
 from leadline.scenes import render
 from leadline.scenes.denoise import Denoiser
 from leadline.scenes.exposure import Exposure, meter
+from leadline.scenes.layout import FORMAT, frame_folder
 from leadline.scenes.truth import Truth, TruthMaker
 from leadline.scenes.variants import choose_variant
 from leadline.scenes.world import Shot, World
-from leadline.scenes.write import DEPTH_SCALES, FORMAT, LAYERS, clear_unfinished, frame_folder, new_frame, register, write_view
+from leadline.scenes.write import DEPTH_SCALES, LAYERS, clear_unfinished, new_frame, register, write_view
 from leadline.types import Material, UserError
 
 FAMILIES = ("rooms", "streets")

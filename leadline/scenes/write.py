@@ -14,11 +14,11 @@ from leadline.io.depth import DepthFile, write_depth
 from leadline.io.image import write_image
 from leadline.io.jsonfile import read_json, write_json
 from leadline.scenes.exposure import Exposure, develop, srgb_from_linear
+from leadline.scenes.layout import FORMAT, frame_folder, scene_folder
 from leadline.scenes.truth import Truth
 from leadline.scenes.world import Shot
 from leadline.types import Material, ScaleSource, UserError
 
-FORMAT = 1
 SPLITS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
 """Scene seeds of each split, for every family."""
 DEPTH_SCALES = {"rooms": 1000.0}
@@ -35,16 +35,6 @@ LAYERS = {
     "material.png": "0 diffuse, 1 glossy, 2 metal, 3 mirror, 4 glass, 5 sky",
     "meta.json": "K [px] (first pixel's centre at 0.5, 0.5), cam_from_world (world: z up, metres), time_s, exposure",
 }
-
-
-def scene_folder(out: Path, seed: int) -> Path:
-    """Folder of the scene with that seed."""
-    return out / f"scene_{seed:06d}"
-
-
-def frame_folder(out: Path, seed: int, frame: int) -> Path:
-    """Folder of one frame; it exists when the frame is whole."""
-    return scene_folder(out, seed) / f"frame_{frame:04d}"
 
 
 def register(out: Path, about: Mapping[str, Any], seeds: range) -> None:
