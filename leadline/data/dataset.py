@@ -52,6 +52,8 @@ class View:
     instance: np.ndarray | None = None
     classes: np.ndarray | None = None
     """uint8 (h, w), in the data set's own numbering, which its reader states."""
+    reflections: np.ndarray | None = None
+    """uint8 (h, w), bits of the regions that evaluation finds in rendered sets; no file has it."""
     pairs: tuple[PointPair, ...] | None = None
     """Ordinal truth, for data sets that have nothing else."""
     sparse: bool = False
