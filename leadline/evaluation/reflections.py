@@ -1,6 +1,6 @@
 """Where pictures mislead about depth: regions of rendered sets that are scored by themselves (claims of `intrinsic`).
 
-    reflective             the picture differs from the one without specular lobes by more than REFLECTIVE_RGB in some channel of [0, 1],
+    reflective             the picture differs from the one without specular lobes by more than VISIBLE_RGB in some channel of [0, 1],
                            or the material is mirror or glass
     misleading             glossy, metal, mirror or glass where a plane sweep with true poses and no network is off by more than OFF_BY
     other                  neither
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from leadline.data.dataset import Dataset, Record, View
+from leadline.data.lobes import visible_lobes
 from leadline.geometry.camera import crop_K
 from leadline.geometry.planesweep import WINDOW_PX, plane_depths, plane_sweep
 from leadline.geometry.pose import compose, invert
@@ -26,7 +27,6 @@ from leadline.geometry.warp import warp
 from leadline.types import Material, UserError
 
 OFF_BY = 0.25
-REFLECTIVE_RGB = 0.1
 REFLECTIVE_IMAGE = 0.05
 SHINY = (Material.GLOSSY, Material.METAL, Material.MIRROR, Material.GLASS)
 NEIGHBOURS = (-1, 1)
@@ -40,8 +40,7 @@ _REFLECTIVE, _MISLEADING, _IMAGE = 1, 2, 4
 
 def reflective(image: np.ndarray, diffuse: np.ndarray, material: np.ndarray) -> np.ndarray:
     """Boolean (h, w): what shows something else than itself. `image` and `diffuse` are uint8 (h, w, 3)."""
-    lobes = np.abs(image.astype(np.int16) - diffuse.astype(np.int16)).max(axis=2) > 255 * REFLECTIVE_RGB
-    return lobes | np.isin(material, (Material.MIRROR, Material.GLASS))
+    return visible_lobes(image, diffuse) | np.isin(material, (Material.MIRROR, Material.GLASS))
 
 
 def misleading(view: View, neighbours: Sequence[View]) -> np.ndarray:
