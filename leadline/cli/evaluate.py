@@ -49,7 +49,8 @@ class EvaluateOptions:
     partial: bool = False
     """Accept another number of images than the protocol is defined on; the result says so."""
     regions: tuple[str, ...] = ()
-    """Also one row per camera (`camera`), or per class of a mask layer of the data set, such as `material`."""
+    """Also one row per camera (`camera`), or per class of a mask layer of the data set, such as `material`; `reflections` of rendered
+    sets gives misleading, reflective, other and all-reflective-images."""
     mask: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=PATH")] = ()
     """Label images of --target by the name of the layer: a PNG, or a folder of PNGs named like the targets."""
     surround: bool = False

@@ -14,7 +14,7 @@ from leadline.evaluation.inputs import ViewPredictor, cropped, predicted, thinne
 from leadline.evaluation.pairing import masks_beside, pair_files
 from leadline.evaluation.protocol import Protocol
 from leadline.evaluation.protocols import check_kind, find_protocol
-from leadline.evaluation.regions import checked_layer, classes_of, layers_of, region_layers
+from leadline.evaluation.regions import REFLECTIONS, checked_layer, classes_of, layers_of, region_layers
 from leadline.evaluation.result import Evaluation
 from leadline.evaluation.score import Item
 from leadline.evaluation.surround import SurroundWatch
@@ -48,9 +48,10 @@ def evaluate_model(
 ) -> Evaluation:
     """Predict and score every image of `dataset`, streaming; the numbers do not depend on `batch_size`.
 
-    `regions` are "camera" and names of mask layers, such as "material". `limit` scores the first images only; `partial`
-    permits a set that is smaller than the protocol's. `bootstrap` adds confidence intervals, `surround` what cameras of a rig
-    say about each other, `temporal` how much depth flickers. `progress` is called with the number of images just finished.
+    `regions` are "camera", names of mask layers such as "material", and "reflections" (see reflections.py). `limit` scores the
+    first images only; `partial` permits a set that is smaller than the protocol's. `bootstrap` adds confidence intervals,
+    `surround` what cameras of a rig say about each other, `temporal` how much depth flickers. `progress` is called with the
+    number of images just finished.
     Raises KindError for a protocol that the predictor's kind does not allow, and UserError for missing layers, a wrong number
     of images, an image without valid pixels or a prediction without an answer.
     """
@@ -89,6 +90,10 @@ def evaluate_many(
     A protocol that cannot score these predictions raises its UserError; with `on_error` it is handed over and the others go on.
     Raises UserError when none is left.
     """
+    if REFLECTIONS in regions:
+        from leadline.evaluation.reflections import WithReflections  # whose plane sweep needs torch
+
+        dataset = WithReflections(dataset)
     views = [(record, camera) for record in dataset.records for camera in record.cameras][:limit]
     running: list[_Running] = []
     for named in protocols:

@@ -20,6 +20,7 @@ import torch
 
 from leadline.data.dataset import Dataset, Record, View
 from leadline.data.lobes import visible_lobes
+from leadline.evaluation.regions import REFLECTIONS, reflection_bits
 from leadline.geometry.camera import crop_K
 from leadline.geometry.planesweep import WINDOW_PX, plane_depths, plane_sweep
 from leadline.geometry.pose import compose, invert
@@ -31,11 +32,8 @@ REFLECTIVE_IMAGE = 0.05
 SHINY = (Material.GLOSSY, Material.METAL, Material.MIRROR, Material.GLASS)
 NEIGHBOURS = (-1, 1)
 """Frames that the sweep compares with."""
-LAYER = "reflections"
 NEEDS = frozenset({"depth", "material", "diffuse", "cam_from_world"})
 _LEAST_MOTION_M = 1e-3
-_REFLECTIVE, _MISLEADING, _IMAGE = 1, 2, 4
-"""Bits of the layer."""
 
 
 def reflective(image: np.ndarray, diffuse: np.ndarray, material: np.ndarray) -> np.ndarray:
@@ -73,17 +71,6 @@ def misleading(view: View, neighbours: Sequence[View]) -> np.ndarray:
     return found & shiny
 
 
-def reflection_maps(layer: np.ndarray) -> dict[str, np.ndarray]:
-    """The regions as boolean maps (h, w) by name, from the layer that `WithReflections` gives."""
-    is_reflective, is_misleading = (layer & _REFLECTIVE) > 0, (layer & _MISLEADING) > 0
-    return {
-        "misleading": is_misleading,
-        "reflective": is_reflective,
-        "other": ~(is_misleading | is_reflective),
-        "all-reflective-images": (layer & _IMAGE) > 0,
-    }
-
-
 class WithReflections:
     """A rendered data set whose views have the layer `reflections` as well, made from the others when it is asked for.
 
@@ -97,7 +84,7 @@ class WithReflections:
             raise UserError(dataset.name, wrong, "give a rendered set, packed with --layers diffuse if it is packed")
         self._dataset = dataset
         self.name, self.records, self.moments = dataset.name, dataset.records, dataset.moments
-        self.layers = dataset.layers | {LAYER}
+        self.layers = dataset.layers | {REFLECTIONS}
         self._at = {(moment.sequence, moment.frame): moment for moment in dataset.moments}
         if not any(self._beside(record, camera) for record in self.records for camera in record.cameras):
             wrong = "has single frames, and what misleads is found between frames"
@@ -105,15 +92,15 @@ class WithReflections:
 
     def view(self, record: Record, camera: str, layers: frozenset[str]) -> View:
         """One view. Raises UserError like the data set."""
-        if LAYER not in layers:
+        if REFLECTIONS not in layers:
             return self._dataset.view(record, camera, layers)
-        asked = layers - {LAYER}
+        asked = layers - {REFLECTIONS}
         view = self._dataset.view(record, camera, asked | NEEDS)
         neighbours = [self._dataset.view(moment, camera, frozenset({"cam_from_world"})) for moment in self._beside(record, camera)]
         assert view.diffuse is not None and view.material is not None
         shows = reflective(view.image, view.diffuse, view.material)
-        bits = _REFLECTIVE * shows + _MISLEADING * misleading(view, neighbours) + _IMAGE * (shows.mean() >= REFLECTIVE_IMAGE)
-        return replace(view, reflections=bits.astype(np.uint8), **dict.fromkeys(NEEDS - asked))
+        bits = reflection_bits(shows, misleading(view, neighbours), in_reflective_image=bool(shows.mean() >= REFLECTIVE_IMAGE))
+        return replace(view, reflections=bits, **dict.fromkeys(NEEDS - asked))
 
     def _beside(self, record: Record, camera: str) -> list[Record]:
         found = (self._at.get((record.sequence, record.frame + offset)) for offset in NEIGHBOURS)

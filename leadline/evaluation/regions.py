@@ -1,4 +1,5 @@
-"""Parts of an image that are scored by themselves: by camera, by the classes of any mask layer, by a protocol's own classes."""
+"""Parts of an image that are scored by themselves: by camera, by the classes of any mask layer, by a protocol's own classes, and the
+overlapping regions of reflections (reflections.py)."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,6 +11,9 @@ from leadline.types import Material, UserError
 
 MOST_CLASSES = 64
 """A layer with more values in one image numbers things, not classes."""
+REFLECTIONS = "reflections"
+"""The layer of rendered sets whose bits are regions, which overlap."""
+_REFLECTIVE, _MISLEADING, _IMAGE = 1, 2, 4
 
 
 def region_layers(regions: Collection[str], protocol: Protocol) -> frozenset[str]:
@@ -38,14 +42,17 @@ def checked_layer(layer: np.ndarray, *, name: str, subject: str) -> np.ndarray:
 def classes_of(layers: Mapping[str, np.ndarray], regions: Collection[str], protocol: Protocol, *, subject: str) -> dict[str, np.ndarray]:
     """Boolean maps by name: `LAYER:CLASS` of the asked-for layers, and the classes of the protocol by their own names.
 
-    A mask gives `LAYER` and `not LAYER`; the classes of `material` have names, others their numbers.
+    A mask gives `LAYER` and `not LAYER`; the classes of `material` have names, others their numbers; `reflections`
+    gives the regions of `reflection_maps`.
     """
     maps = {name: np.isin(layers[protocol.class_layer], ids) for name, ids in protocol.classes if protocol.class_layer in layers}
     for name in regions:
         if name == "camera":
             continue
         layer = layers[name]
-        if name == "material":
+        if name == REFLECTIONS:
+            maps |= reflection_maps(layer)
+        elif name == "material":
             maps |= {f"material:{m.name.lower()}": layer == m for m in Material}
         elif layer.dtype == bool:
             maps |= {name: layer, f"not {name}": ~layer}
@@ -55,3 +62,19 @@ def classes_of(layers: Mapping[str, np.ndarray], regions: Collection[str], proto
                 raise UserError(subject, f"'{name}' holds {found.size} different values", "choose a layer of classes, not of single things")
             maps |= {f"{name}:{value}": layer == value for value in found.tolist()}
     return maps
+
+
+def reflection_bits(reflective: np.ndarray, misleading: np.ndarray, *, in_reflective_image: bool) -> np.ndarray:
+    """The layer `reflections`, uint8 (h, w), of two boolean maps and whether the image counts as reflective."""
+    return (_REFLECTIVE * reflective + _MISLEADING * misleading + _IMAGE * in_reflective_image).astype(np.uint8)
+
+
+def reflection_maps(layer: np.ndarray) -> dict[str, np.ndarray]:
+    """The regions as boolean maps (h, w) by name, from the layer `reflections`."""
+    is_reflective, is_misleading = (layer & _REFLECTIVE) > 0, (layer & _MISLEADING) > 0
+    return {
+        "misleading": is_misleading,
+        "reflective": is_reflective,
+        "other": ~(is_misleading | is_reflective),
+        "all-reflective-images": (layer & _IMAGE) > 0,
+    }

@@ -6,7 +6,7 @@ and stands in dataset.json under "packed".
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -18,18 +18,13 @@ import numpy as np
 
 from leadline.io.archive import ArchiveWriter, FolderFiles, member_bytes, new_archive
 from leadline.io.atomic import writable_folder
-from leadline.io.image import image_size
 from leadline.io.jsonfile import as_json
 from leadline.scenes.layout import frames, read_about, views
-from leadline.scenes.pack_view import LADDER, LIDAR_STEP_M, Encoded, Rung, ViewEncoder, added, encode_scan, picture_file
+from leadline.scenes.pack_view import LADDER, LIDAR_STEP_M, Encoded, Rung, ViewEncoder, added, encode_scan
 from leadline.types import UserError
 
 ALWAYS = ("depth", "material")
 OPTIONAL = ("diffuse", "albedo", "normals", "instance", "lidar")
-VIEW_BYTES = 40_000
-"""A picture of 192x320 with depth and material takes this much at most; larger ones in proportion to their pixels, smaller ones, of
-which every pixel says more, in proportion to their sides."""
-_VIEW_PIXELS = 192 * 320
 _TRIED_VIEWS = 24
 """Views that are encoded in every way to choose one."""
 
@@ -113,8 +108,6 @@ class _Job:
     layers: tuple[str, ...]
     frames: tuple[str, ...]
     views: tuple[str, ...]
-    view_limit: float
-    """Bytes that one picture with depth and material may take."""
     max_bytes: int | None
 
     @classmethod
@@ -128,34 +121,32 @@ class _Job:
         for frame in found if "lidar" in layers else ():
             if f"{frame}/lidar.npz" not in files:
                 raise UserError(out / frame, "has no lidar.npz", "leave the layer lidar out: only rigs with a LiDAR write its points")
-        height, width = image_size(picture_file(files, found_views[0], "rgb"))
-        share = height * width / _VIEW_PIXELS
-        allowed = VIEW_BYTES * max(share, share**0.5)
-        return cls(files, archive, about, layers, found, found_views, allowed, max_bytes)
+        return cls(files, archive, about, layers, found, found_views, max_bytes)
 
-    def fits(self, rung: Rung, view_bytes: float, num_bytes: float) -> bool:
-        """Whether an archive of `num_bytes` may be written whose largest view takes `view_bytes` without optional layers."""
+    def fits(self, rung: Rung, fullest: float, num_bytes: float) -> bool:
+        """Whether an archive of `num_bytes` may be written whose fullest view takes that share of what a view may take."""
         if self.max_bytes is None:
-            return view_bytes <= self.view_limit
-        return num_bytes <= self.max_bytes and (view_bytes <= self.view_limit or rung == LADDER[-1])
+            return fullest <= 1
+        return num_bytes <= self.max_bytes and (fullest <= 1 or rung == LADDER[-1])
 
 
 def _first_rung(job: _Job, pool: ThreadPoolExecutor) -> int:
     """Index of the finest rung that a selection of views says will fit."""
     chosen = [job.views[i] for i in np.linspace(0, len(job.views) - 1, min(len(job.views), _TRIED_VIEWS)).astype(int)]
     tried = list(pool.map(lambda view: _sizes(job, view), chosen))
-    scans = sum(_size(encode_scan(job.files, frame)) for frame in job.frames) if "lidar" in job.layers else 0
+    scanned = {view.rpartition("/")[0] for view in chosen} if "lidar" in job.layers else set[str]()
+    scan = float(np.mean([_size(encode_scan(job.files, frame)) for frame in sorted(scanned)])) if scanned else 0.0
     for i, rung in enumerate(LADDER):
-        basic, whole = max(sizes[i][0] for sizes in tried), float(np.mean([sizes[i][1] for sizes in tried]))
-        if job.fits(rung, basic, len(job.views) * whole + scans):
+        fullest, whole = max(sizes[i][0] for sizes in tried), float(np.mean([sizes[i][1] for sizes in tried]))
+        if job.fits(rung, fullest, len(job.views) * whole + len(job.frames) * scan):
             return i
     return len(LADDER) - 1
 
 
-def _sizes(job: _Job, view: str) -> list[tuple[int, int]]:
-    """(bytes without optional layers, all bytes) of a view for every rung."""
+def _sizes(job: _Job, view: str) -> list[tuple[float, int]]:
+    """(share of what a view may take, bytes with optional layers) of a view for every rung."""
     encoder = ViewEncoder(job.files, view, job.layers)
-    return [(encoded.basic_bytes, _size(encoded)) for encoded in (encoder.encoded(rung, measure=False) for rung in LADDER)]
+    return [(encoded.fullness, _size(encoded)) for encoded in (encoder.encoded(rung, measure=False) for rung in LADDER)]
 
 
 def _size(encoded: Encoded) -> int:
@@ -181,17 +172,17 @@ def _fill(
     writer: ArchiveWriter, job: _Job, rung: Rung, pool: ThreadPoolExecutor, tell: Callable[[int], None], *, stop_early: bool
 ) -> Packed:
     total = Encoded(())
-    largest, steps, done = 0, set[float](), 0
+    largest, fullest, steps, done = 0, 0.0, set[float](), 0
     items = [(frame, view) for frame in job.frames for view in (*(f"{frame}/{c}" for c in job.files.folders(frame)), None)]
     for encoded in _in_order(pool, lambda item: _encode(job, rung, *item), items):
         for name, content in encoded.members:
             writer.add(name, content)
         if encoded.depth_steps_per_m is not None:
-            largest = max(largest, encoded.basic_bytes)
+            largest, fullest = max(largest, encoded.basic_bytes), max(fullest, encoded.fullness)
             steps.add(encoded.depth_steps_per_m)
             total, done = added(total, encoded), done + 1
             tell(done)
-        if stop_early and not job.fits(rung, largest, writer.num_bytes):
+        if stop_early and not job.fits(rung, fullest, writer.num_bytes):
             raise _TooLargeError
     error = DepthError(
         largest_m=total.largest_m,
@@ -203,10 +194,10 @@ def _fill(
     packed = Packed(job.archive, done, 0, largest, job.layers, rung.quality, tuple(sorted(steps)), error, psnr)
     for name, content in _descriptions(job, packed):
         writer.add(name, content)
-    if not job.fits(rung, largest, writer.num_bytes):
+    if not job.fits(rung, fullest, writer.num_bytes):
         if stop_early:
             raise _TooLargeError
-        raise _refusal(job, packed, writer.num_bytes)
+        raise _refusal(job, packed, writer.num_bytes, fullest)
     return packed
 
 
@@ -234,13 +225,13 @@ def _descriptions(job: _Job, packed: Packed) -> list[tuple[str, bytes]]:
     return members + ([("rig.json", as_json(about["rig"]))] if about.get("rig") is not None else [])
 
 
-def _refusal(job: _Job, packed: Packed, num_bytes: int) -> UserError:
+def _refusal(job: _Job, packed: Packed, num_bytes: int, fullest: float) -> UserError:
     digit = 10.0 ** (np.floor(np.log10(num_bytes)) - 1)
     needed = np.ceil(num_bytes / digit) * digit / 1e6  # two digits, upwards
     step = 1 / packed.depth_steps_per_m[0]
     coarsest = f"at JPEG quality {packed.quality} and depth in steps of {step:.3g} m"
     if job.max_bytes is None:
-        takes = f"takes up to {packed.largest_view_bytes / 1000:.1f} kB a view even {coarsest}, more than {job.view_limit / 1000:.1f}"
+        takes = f"has a view of {fullest:.2f} times the size that is allowed even {coarsest}"
         return UserError(job.files.root, takes, f"allow it with --max-mb {needed:g}")
     wrong = f"{job.max_bytes / 1e6:g} MB are too few: {job.files.root} takes {needed:g} MB even {coarsest}"
     return UserError("--max-mb", wrong, f"give --max-mb {needed:g}, or pack fewer layers")
@@ -250,7 +241,7 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
-def _in_order(pool: ThreadPoolExecutor, work: Callable[[_In], _Out], items: Sequence[_In] | Iterable[_In]) -> Iterator[_Out]:
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[_In], _Out], items: Sequence[_In]) -> Iterator[_Out]:
     """Results in the order of `items`, a few computed ahead, so that a large data set is never in memory as a whole."""
     waiting = iter(items)
     jobs = [pool.submit(work, item) for item in islice(waiting, 2 * (os.cpu_count() or 1))]

@@ -17,6 +17,10 @@ from leadline.io.npzfile import read_npz_array
 from leadline.io.source import Blob, Source
 from leadline.types import DepthKind, ScaleSource, UserError
 
+VIEW_BYTES = 40_000
+"""A picture of 192x320 with depth and material takes this much at most; larger ones in proportion to their pixels, smaller ones, of
+which every pixel says more, in proportion to their sides."""
+_VIEW_PIXELS = 192 * 320
 LIDAR_STEP_M = 0.01
 """Points are rounded to this; 16 bits reach 327 m."""
 _STORED = {"normals": "normal.png", "instance": "instance.png", "material": "material.png"}
@@ -42,6 +46,8 @@ class Encoded:
     members: tuple[tuple[str, bytes], ...]
     basic_bytes: int = 0
     """Of picture, depth, material and meta.json."""
+    fullness: float = 0.0
+    """Those bytes, over what a view of its size may take."""
     num_known: int = 0
     largest_m: float = 0.0
     sum_m: float = 0.0
@@ -81,7 +87,9 @@ class ViewEncoder:
         members = tuple((f"{self._view}/{name}", contents[name]) for name in sorted(contents))
         basic = ("rgb.jpg", "depth.png", "material.png", "meta.json")
         size = sum(member_bytes(f"{self._view}/{name}", len(contents[name])) for name in basic)
-        encoded = Encoded(members, size, depth_steps_per_m=self._scale / rung.depth_factor)
+        share = self._stored.size / _VIEW_PIXELS
+        fullness = size / (VIEW_BYTES * max(share, share**0.5))
+        encoded = Encoded(members, size, fullness, depth_steps_per_m=self._scale / rung.depth_factor)
         return self._measured(encoded, contents) if measure else encoded
 
     def _measured(self, encoded: Encoded, contents: dict[str, bytes]) -> Encoded:

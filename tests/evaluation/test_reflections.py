@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from leadline.data.dataset import Dataset, Record, View
-from leadline.evaluation.reflections import LAYER, WithReflections, misleading, reflection_maps, reflective
+from leadline.evaluation.evaluate import evaluate_model
+from leadline.evaluation.reflections import WithReflections, misleading, reflective
+from leadline.evaluation.regions import REFLECTIONS, reflection_maps
 from leadline.geometry.camera import Camera
-from leadline.types import Material, UserError
+from leadline.prediction import Prediction
+from leadline.types import DepthKind, Material, UserError
 
 HEIGHT, WIDTH, FX = 36, 60, 45.0
 K = np.array([[FX, 0, WIDTH / 2], [0, FX, HEIGHT / 2], [0, 0, 1.0]])
@@ -123,9 +126,9 @@ class Video:
 
 def test_layer__holds_the_regions():
     dataset = WithReflections(Video())
-    assert isinstance(dataset, Dataset) and dataset.layers == Video.layers | {LAYER}
+    assert isinstance(dataset, Dataset) and dataset.layers == Video.layers | {REFLECTIONS}
     for record in dataset.records:
-        layer = dataset.view(record, "camera", frozenset({LAYER})).reflections
+        layer = dataset.view(record, "camera", frozenset({REFLECTIONS})).reflections
         assert layer is not None and layer.dtype == np.uint8 and layer.shape == (HEIGHT, WIDTH)
         maps = reflection_maps(layer)
         mirror = photo(0.2 * record.frame, 8.0, Material.MIRROR).material == Material.MIRROR
@@ -137,7 +140,7 @@ def test_layer__holds_the_regions():
 
 def test_layer__leaves_other_layers_as_they_were_asked_for():
     dataset = WithReflections(Video())
-    view = dataset.view(dataset.records[1], "camera", frozenset({"depth", LAYER}))
+    view = dataset.view(dataset.records[1], "camera", frozenset({"depth", REFLECTIONS}))
     assert view.depth is not None and view.reflections is not None
     assert view.material is None and view.diffuse is None and view.cam_from_world is None
     assert dataset.view(dataset.records[1], "camera", frozenset({"depth"})).reflections is None
@@ -150,7 +153,7 @@ def test_layer__an_image_counts_as_reflective_from_five_percent_on():
     for num, counts in ((HEIGHT * WIDTH // 20 - 1, False), (HEIGHT * WIDTH // 20, True)):
         view.material[:] = Material.DIFFUSE
         view.material.flat[:num] = Material.GLASS
-        layer = WithReflections(video).view(video.records[0], "camera", frozenset({LAYER})).reflections
+        layer = WithReflections(video).view(video.records[0], "camera", frozenset({REFLECTIONS})).reflections
         assert layer is not None
         maps = reflection_maps(layer)
         assert maps["reflective"].sum() == num
@@ -164,3 +167,32 @@ def test_layer__of_sets_that_cannot_have_it_is_refused():
     video.layers = frozenset({"depth", "cam_from_world"})
     with pytest.raises(UserError, match="has no diffuse, material"):
         WithReflections(video)
+
+
+class Fooled:
+    """Takes mirrors for windows: answers what the eye sees, 8 m in the panel and 3 m elsewhere."""
+
+    name, kind = "fooled", DepthKind.METRIC
+
+    def predict(self, image: np.ndarray, K: np.ndarray | None = None) -> Prediction:
+        values = np.full(image.shape[:2], SURFACE_M, dtype=np.float32)
+        values[PANEL] = 8.0
+        return Prediction(values, kind=DepthKind.METRIC)
+
+
+def test_evaluate__scores_the_regions():
+    """The first frame is seen from x = 0, where PANEL is: abs_rel is (8 - 3) / 3 on what misleads and 0 on what does not."""
+    scored = evaluate_model(Fooled(), Video(), "raw", regions=("reflections", "material"), limit=1)
+    regions = scored.regions
+    assert set(regions) >= {"misleading", "reflective", "other", "all-reflective-images", "material:mirror", "material:diffuse"}
+    assert regions["misleading"].metrics["abs_rel"] == pytest.approx(5 / 3, rel=1e-5)
+    assert regions["other"].metrics["abs_rel"] == pytest.approx(0, abs=1e-6)
+    num_panel = 20 * 32
+    assert regions["reflective"].num_pixels == num_panel and regions["other"].num_pixels == HEIGHT * WIDTH - num_panel
+    assert 0.8 * num_panel < regions["misleading"].num_pixels <= num_panel
+    assert regions["all-reflective-images"].metrics["abs_rel"] == pytest.approx(scored.metrics["abs_rel"])
+
+
+def test_evaluate__says_why_a_set_has_no_regions():
+    with pytest.raises(UserError, match="single frames"):
+        evaluate_model(Fooled(), Video(frames=1), "raw", regions=("reflections",))

@@ -161,6 +161,17 @@ def test_archive__is_evaluated_like_its_folder(rooms, packed_rooms):
     assert scores[1].metrics["abs_rel"] == pytest.approx((1 / 4 + 1 / 6) / 3)
 
 
+def test_archive__has_regions_of_reflections_where_it_has_diffuse(rooms, packed_rooms, tmp_path):
+    packed = pack(rooms, tmp_path / "diffuse.zip", layers=("diffuse",)).path
+    scores = [evaluate_model(Flat(), open_dataset(f"rendered:{root}"), "raw", regions=("reflections",)) for root in (rooms, packed)]
+    # Without lobes the checker board is half as bright, so all of it that is not dark reflects; nothing of it is of a shiny material.
+    share = [score.regions["reflective"].num_pixels / score.num_pixels for score in scores]
+    assert share[0] > 0.7 and share[1] == pytest.approx(share[0], abs=0.05)
+    assert all("misleading" not in score.regions for score in scores)
+    with pytest.raises(UserError, match=r"has no diffuse, from which reflections are found; .* --layers diffuse"):
+        evaluate_model(Flat(), open_dataset(f"rendered:{packed_rooms}"), "raw", regions=("reflections",))
+
+
 def test_data_check__of_an_archive(packed_streets, packed_rooms, tmp_path, capsys):
     assert main(["data", "check", f"rendered:{packed_streets}", "--quick"]) == 0
     assert "broken: 0" in capsys.readouterr().out
@@ -273,10 +284,32 @@ def test_pack__pictures_that_nothing_makes_small_need_a_word(tmp_path, tiny, cap
     Image.fromarray(rng.integers(0, 256, (192, 320, 3), dtype=np.uint8)).save(folder / "rgb.jpg", quality=100)
     Image.fromarray(rng.integers(1, 65536, (192, 320), dtype=np.uint16)).save(folder / "depth.png")
     Image.fromarray(rng.integers(0, 6, (192, 320), dtype=np.uint8)).save(folder / "material.png")
-    with pytest.raises(UserError, match=r"kB a view even at JPEG quality 70 .*, more than 40.0; allow it with --max-mb 0.\d+$"):
+    with pytest.raises(
+        UserError, match=r"has a view of [2-9].\d+ times the size that is allowed even at JPEG quality 70 .* --max-mb 0.\d+$"
+    ):
         pack(tmp_path / "noise", tmp_path / "noise.zip")
     assert not (tmp_path / "noise.zip").exists()
     assert pack(tmp_path / "noise", tmp_path / "noise.zip", max_bytes=1_000_000).quality == 70
+
+
+def test_pack__no_picture_of_192x320_takes_more_than_40_kb(tmp_path, tiny):
+    """One restless view among plain ones lowers the quality of all."""
+    tiny.write_rendered(tmp_path / "set", scenes=(0,), frames=3)
+    rng = np.random.default_rng(0)
+    for frame, restless in enumerate((0, 100, 0)):
+        folder = tmp_path / f"set/scene_000000/frame_{frame:04d}/camera"
+        image = 100 + rng.integers(0, restless + 1, (192, 320, 3))
+        Image.fromarray(image.astype(np.uint8)).save(folder / "rgb.jpg", quality=100)
+        for name, pixels in (
+            ("depth.png", np.full((192, 320), 900, dtype=np.uint16)),
+            ("material.png", np.zeros((192, 320), dtype=np.uint8)),
+        ):
+            Image.fromarray(pixels).save(folder / name)
+    packed = pack(tmp_path / "set", tmp_path / "set.zip")
+    assert 30_000 < packed.largest_view_bytes <= 40_000 and packed.quality < 95
+    with zipfile.ZipFile(packed.path) as archive:
+        sizes = [member.file_size for member in archive.infolist() if "frame_0001" in member.filename]
+    assert packed.largest_view_bytes - 1000 < sum(sizes) <= packed.largest_view_bytes
 
 
 def test_pack__a_broken_file_leaves_the_older_archive(rooms, tmp_path):
