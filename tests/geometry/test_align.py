@@ -154,3 +154,30 @@ def test_align__golden_real_arrays(samples: Path):
     assert (depth.scale, depth.shift) == (pytest.approx(1.290896, abs=5e-7), pytest.approx(-0.5614397, abs=5e-8))
     disparity = align_lstsq(pred=1 / pred.astype(np.float64), target=1 / target.astype(np.float64), valid=valid)
     assert (disparity.scale, disparity.shift) == (pytest.approx(1.382134, abs=5e-7), pytest.approx(-0.1460029, abs=5e-8))
+
+
+@pytest.mark.parametrize("num", [1, 2, 999, 1000, 1001, 4096, 4097])
+def test_align_median__by_bins_is_exactly_the_median(num: int) -> None:
+    """Long vectors are searched by bins: spread evenly, tied, nearly constant, over 16 decades, constant, and of both signs."""
+    rng = np.random.default_rng(num)
+    every = np.ones(num, dtype=bool)
+    for values in (
+        rng.uniform(1, 80, num),
+        np.round(rng.exponential(5, num), 1) + 0.1,
+        3 + 1e-8 * rng.normal(size=num),
+        np.exp(rng.normal(0, 9, num)),
+        np.full(num, 2.0),
+        rng.normal(0.5, 3, num),
+    ):
+        ones = np.ones(num)
+        assert align_median(pred=ones, target=values, valid=every).scale == np.median(values)
+        assert align_median(pred=ones, target=values, valid=every, lower=True).scale == np.sort(values)[(num - 1) // 2]
+
+
+def test_align_median__leaves_its_input_alone() -> None:
+    pred, target = np.random.default_rng(0).uniform(1, 9, (2, 2000))
+    before = pred.copy(), target.copy()
+    align_median(pred=pred, target=target, valid=np.ones(2000, dtype=bool))
+    align_lstsq(pred=pred, target=target, valid=np.ones(2000, dtype=bool))
+    align_weighted_l1(pred=pred, target=target, valid=np.ones(2000, dtype=bool), with_shift=True)
+    assert np.array_equal(pred, before[0]) and np.array_equal(target, before[1])
