@@ -50,7 +50,7 @@ CHECKED := leadline,beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower
 check-all: lint
 	$(BIN)/python -m pytest -m 'not gpu'
 	$(BIN)/python -m pytest tests/geometry tests/losses '--jaxtyping-packages=$(CHECKED)'
-	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m pytest -m gpu || [ $$? -eq 5 ]  # 5: no test asks for an accelerator yet
 
 clean:
 	rm -rf out build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
