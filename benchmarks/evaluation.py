@@ -1,6 +1,7 @@
 """Evaluating 1,000 KITTI-sized images against LiDAR, beside the published NumPy formulas run one image at a time.
 
-In the rows named LiDAR truth is as sparse as real KITTI's: 19,200 pixels of 375x1242 in rows 111 and below, about 4 %, 17,300 of them inside Garg's rectangle.
+In the rows named LiDAR truth is as sparse as real KITTI's: 19,200 pixels of 375x1242, 4 %, all in rows 111 and below. They are spread
+evenly, so about 14,700 of them lie inside Garg's rectangle; of the recorded frames' 19,200 it is about 17,300.
 The twin below is monodepth2's and ZoeDepth's code path written plainly: limits and rectangle as whole masks, median scaling, clamp, then
 `compute_errors` over the chosen pixels in float64. Both sides give the same nine numbers per image, which is checked. Times are of one
 core (CPU time, medians of rounds of 20 images), both sides taken in turn; reading files is not included on either side.
