@@ -54,15 +54,16 @@ def bicycle(rng: np.random.Generator) -> Parts:
     tyre, steel = wheel_parts()
     fixed: list[Mesh] = [_tube(seat, crank, 0.016), _tube(low, crank, 0.019), _tube(high, low, 0.02)]
     if rng.random() < 0.5:
-        fixed.append(_tube(high - [0, 0, 0.03], seat, 0.014))
+        fixed.append(_tube(_off(high, 0, 0, -0.03), seat, 0.014))
     else:
-        fixed.append(strands.sweep(strands.curved([low + [0, 0, 0.06], [0.1, 0, 0.5], (seat + crank) / 2], 10), 0.016, sides=8))
+        fixed.append(strands.sweep(strands.curved([_off(low, 0, 0, 0.06), [0.1, 0, 0.5], (seat + crank) / 2], 10), 0.016, sides=8))
     for y in (-0.055, 0.055):
-        fixed += [_tube(seat, rear + [0, y, 0], 0.008), _tube(crank, rear + [0, y, 0], 0.009)]
+        fixed += [_tube(seat, _off(rear, 0, y, 0), 0.008), _tube(crank, _off(rear, 0, y, 0), 0.009)]
     fork = [
-        strands.sweep(strands.curved([low + [0, y * 0.7, 0], low + [0.05, y, -0.18], front + [0, y, 0]], 8), 0.011) for y in (-0.055, 0.055)
+        strands.sweep(strands.curved([_off(low, 0, y * 0.7, 0), _off(low, 0.05, y, -0.18), _off(front, 0, y, 0)], 8), 0.011)
+        for y in (-0.055, 0.055)
     ]
-    moved: list[Mesh] = [*fork, _tube(high, high + [-0.03, 0, 0.12], 0.012)]
+    moved: list[Mesh] = [*fork, _tube(high, _off(high, -0.03, 0, 0.12), 0.012)]
     half = HANDLEBAR_M / 2
     bar_z, back = high[2] + 0.14, float(rng.uniform(0.1, 0.22))
     bar = strands.curved(
@@ -78,20 +79,22 @@ def bicycle(rng: np.random.Generator) -> Parts:
         24,
     )
     bar[:, 0] = 0.3 - (0.3 - bar[:, 0]) * back / 0.18
-    bright: list[Mesh] = [shapes.transform(strands.sweep(bar, 0.011), turned), _tube(seat, seat + [-0.04, 0, 0.12], 0.012)]
+    bright: list[Mesh] = [shapes.transform(strands.sweep(bar, 0.011), turned), _tube(seat, _off(seat, -0.04, 0, 0.12), 0.012)]
     ring = shapes.transform(
         strands.torus(0.085, 0.004, num=24), shapes.pose(*crank) @ shapes.pose(y=-0.045) @ shapes.rotation("x", np.pi / 2)
     )
-    chain = [_tube(crank + [0, -0.045, s * 0.085], rear + [0, -0.045, s * 0.035], 0.005) for s in (-1.0, 1.0)]
+    chain = [_tube(_off(crank, 0, -0.045, s * 0.085), _off(rear, 0, -0.045, s * 0.035), 0.005) for s in (-1.0, 1.0)]
     turn = float(rng.uniform(0, np.pi))
     arm = 0.17 * np.array([np.cos(turn), 0.0, np.sin(turn)])
-    cranks = [_tube(crank + [0, y, 0], crank + [0, y, 0] + s * arm, 0.008) for s, y in ((1.0, -0.06), (-1.0, 0.06))]
-    pedals = shapes.boxes(np.stack([crank + [0, -0.11, 0] + arm, crank + [0, 0.11, 0] - arm]), (0.09, 0.09, 0.022))
+    cranks = [_tube(_off(crank, 0, y, 0), _off(crank, 0, y, 0) + s * arm, 0.008) for s, y in ((1.0, -0.06), (-1.0, 0.06))]
+    pedals = shapes.boxes(np.stack([_off(crank, 0, -0.11, 0) + arm, _off(crank, 0, 0.11, 0) - arm]), (0.09, 0.09, 0.022))
     bright += [ring, *cranks, shapes.transform(steel, shapes.pose(*rear)), shapes.transform(steel, turned @ shapes.pose(*front))]
     rubber = [shapes.transform(tyre, shapes.pose(*rear)), shapes.transform(tyre, turned @ shapes.pose(*front)), pedals, *chain]
     grips = [_tube(np.array(bar[i]), np.array(bar[j]), 0.016) for i, j in ((0, 4), (-1, -5))]
     rubber += [shapes.transform(grip, turned) for grip in grips]
-    lines = [strands.curved([bar[i], bar[i] + [0.16, 0, 0.03], high + [0.03, 0, -0.02], low + [0.02, 0, -0.05]], 16) for i in (5, -6)]
+    lines = [
+        strands.curved([bar[i], _off(bar[i], 0.16, 0, 0.03), _off(high, 0.03, 0, -0.02), _off(low, 0.02, 0, -0.05)], 16) for i in (5, -6)
+    ]
     rubber += [strands.sweep(np.array(line) @ turned[:3, :3].T + turned[:3, 3], 0.0028, sides=5) for line in lines]
     saddle = shapes.transform(
         shapes.sphere(1.0, rings=8, segments=14), shapes.pose(seat[0] - 0.06, 0, seat[2] + 0.15, scale=(0.14, 0.075, 0.03))
@@ -121,6 +124,10 @@ def leaning(parts: Parts, *, angle_rad: float) -> Parts:
     """`parts` tipped towards +y about the line on which the wheels stand; towards -y where the angle is negative."""
     tip = shapes.rotation("x", -angle_rad)
     return [(shapes.transform(mesh, tip), surface) for mesh, surface in parts]
+
+
+def _off(point: np.ndarray, x: float, y: float, z: float) -> np.ndarray:
+    return point + np.array([x, y, z])
 
 
 def _tube(start: np.ndarray, end: np.ndarray, radius: float) -> Mesh:

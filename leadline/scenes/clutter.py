@@ -163,7 +163,7 @@ def _plants(rng: np.random.Generator, palette: Palette) -> list[Piece]:
     pieces += [greenery.twigs(rng, palette) for _ in range(int(rng.integers(1, 3)))]
     pieces += [tableware.wicker_basket(rng, radius=float(rng.uniform(0.1, 0.14)), height=float(rng.uniform(0.09, 0.16)))]
     pieces += [ornaments.vessel(rng, palette.ceramics[int(rng.integers(3))], radius=0.05, height=0.2), tableware.mug(rng, palette)]
-    return pieces + [desk.scissors(rng, palette), desk.wire_coil(rng), desk.tool(rng, palette)]
+    return [*pieces, desk.scissors(rng, palette), desk.wire_coil(rng), desk.tool(rng, palette)]
 
 
 def _hall(rng: np.random.Generator, palette: Palette, covers: tuple[Surface, ...]) -> list[Piece]:

@@ -12,7 +12,7 @@ from leadline.scenes.furniture import Piece
 from leadline.scenes.spread import Area, Spread
 from leadline.scenes.stroll import Loop, bounds, steps_along
 from leadline.scenes.trajectory import handheld, wander
-from leadline.scenes.world import Shot, Thing, World
+from leadline.scenes.world import Shot, World
 
 FAMILY = "objects"
 FRAME_S = 0.2

@@ -3,6 +3,7 @@
 Convention: a curve is an array of points (n, 3) [m].
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,7 +30,7 @@ def sweep(points: np.ndarray | Sequence[Sequence[float]], radius: float | np.nda
     side = np.cross(along[0], np.eye(3)[int(np.argmin(np.abs(along[0])))])
     for i, axis in enumerate(along):
         side = side - (side @ axis) * axis
-        across[i] = side = side / np.linalg.norm(side)
+        across[i] = side = side / math.sqrt(side @ side)
     turn = 2 * np.pi * np.arange(sides + 1) / sides
     ring = np.cos(turn)[None, :, None] * across[:, None] + np.sin(turn)[None, :, None] * np.cross(along, across)[:, None]
     vertices = curve[:, None] + radii[:, None, None] * ring
