@@ -34,7 +34,7 @@ def fill(rng: np.random.Generator, plan: Plan, palette: Palette, kind: str, spre
     for piece in pieces:
         upright = piece.name in ("desk lamp", "screen", "row of books", "dish rack", "chair")
         turn = (-0.7, 0.7) if upright else (-np.pi, np.pi)
-        share = _OVERHANG if "plant" in piece.name or piece.name == "twigs" else 1.0
+        share = _OVERHANG if "plant" in piece.name else 1.0
         pose = spread.find(rng, (share * piece.size[0], share * piece.size[1]), _behind(area, piece), gap=GAP_M, yaw=turn)
         if pose is not None:
             plan.things.append(Thing(piece.name, tuple(piece.parts), pose))
@@ -119,15 +119,15 @@ def _desk(rng: np.random.Generator, palette: Palette, covers: tuple[Surface, ...
     )
     pieces += [desk.boxes(rng, size=float(rng.uniform(0.15, 0.22)))] if rng.random() < 0.5 else []
     pieces += [desk.pens(rng, palette), *(tableware.mug(rng, palette) for _ in range(int(rng.integers(1, 3))))]
-    pieces += [desk.wire_coil(rng) for _ in range(int(rng.integers(0, 3)))]
-    pieces += [desk.spectacles(rng, palette), desk.scissors(rng, palette)]
-    return pieces + [desk.pen(rng) for _ in range(int(rng.integers(2, 5)))]
+    pieces += [desk.wire_coil(rng) for _ in range(int(rng.integers(1, 3)))]
+    pieces += [desk.spectacles(rng, palette), desk.scissors(rng, palette), desk.papers(rng), desk.papers(rng)]
+    return pieces + [desk.pen(rng) for _ in range(int(rng.integers(3, 7)))]
 
 
 def _kitchen(rng: np.random.Generator, palette: Palette, covers: tuple[Surface, ...]) -> list[Piece]:
     pieces: list[Piece] = []
     pieces += [tableware.dish_rack(rng, palette)] if rng.random() < 0.5 else []
-    pieces += [tableware.place_setting(rng, palette) for _ in range(int(rng.integers(1, 3)))]
+    pieces += [tableware.place_setting(rng, palette) for _ in range(int(rng.integers(1, 4)))]
     pieces += [tableware.wire_basket(rng, palette)] if rng.random() < 0.7 else []
     if rng.random() < 0.6:
         pieces.append(tableware.wicker_basket(rng, radius=float(rng.uniform(0.09, 0.14)), height=float(rng.uniform(0.07, 0.12))))
@@ -138,10 +138,10 @@ def _kitchen(rng: np.random.Generator, palette: Palette, covers: tuple[Surface, 
         ornaments.vessel(rng, palette.glass, radius=0.04, height=float(rng.uniform(0.2, 0.3))) for _ in range(int(rng.integers(0, 3)))
     ]
     pieces += [ornaments.bowl(palette.ceramics[int(rng.integers(3))], radius=float(rng.uniform(0.08, 0.13)))]
-    pieces += [tableware.mug(rng, palette) for _ in range(int(rng.integers(2, 5)))]
+    pieces += [tableware.mug(rng, palette) for _ in range(int(rng.integers(2, 6)))]
     pieces += [tableware.wine_glass(palette) for _ in range(int(rng.integers(0, 4)))]
     pieces += [desk.books(rng, covers)] if rng.random() < 0.3 else []
-    return pieces + [tableware.cutlery(rng, palette) for _ in range(int(rng.integers(3, 7)))]
+    return pieces + [tableware.cutlery(rng, palette) for _ in range(int(rng.integers(4, 9)))]
 
 
 def _workbench(rng: np.random.Generator, palette: Palette) -> list[Piece]:
@@ -158,12 +158,13 @@ def _workbench(rng: np.random.Generator, palette: Palette) -> list[Piece]:
 
 
 def _plants(rng: np.random.Generator, palette: Palette) -> list[Piece]:
-    pieces = [greenery.leafy(rng, palette, height=float(rng.uniform(0.3, 0.6))) for _ in range(int(rng.integers(2, 5)))]
-    pieces += [greenery.grassy(rng, palette, height=float(rng.uniform(0.25, 0.45))) for _ in range(int(rng.integers(1, 4)))]
+    pieces = [greenery.leafy(rng, palette, height=float(rng.uniform(0.25, 0.5))) for _ in range(int(rng.integers(3, 7)))]
+    pieces += [greenery.grassy(rng, palette, height=float(rng.uniform(0.2, 0.35))) for _ in range(int(rng.integers(2, 5)))]
     pieces += [greenery.twigs(rng, palette) for _ in range(int(rng.integers(1, 3)))]
     pieces += [tableware.wicker_basket(rng, radius=float(rng.uniform(0.1, 0.14)), height=float(rng.uniform(0.09, 0.16)))]
     pieces += [ornaments.vessel(rng, palette.ceramics[int(rng.integers(3))], radius=0.05, height=0.2), tableware.mug(rng, palette)]
-    return [*pieces, desk.scissors(rng, palette), desk.wire_coil(rng), desk.tool(rng, palette)]
+    pieces += [tableware.wicker_basket(rng, radius=0.08, height=0.07), tableware.wire_basket(rng, palette)]
+    return [*pieces, desk.scissors(rng, palette), desk.wire_coil(rng), desk.tool(rng, palette), desk.tool(rng, palette)]
 
 
 def _hall(rng: np.random.Generator, palette: Palette, covers: tuple[Surface, ...]) -> list[Piece]:
@@ -172,9 +173,17 @@ def _hall(rng: np.random.Generator, palette: Palette, covers: tuple[Surface, ...
     pieces += [ornaments.floor_lamp(rng, palette, lit=False)] if rng.random() < 0.5 else []
     pieces += [greenery.leafy(rng, palette, height=float(rng.uniform(0.6, 1.0)))] if rng.random() < 0.7 else []
     pieces += [greenery.grassy(rng, palette, height=float(rng.uniform(0.5, 0.8)))] if rng.random() < 0.5 else []
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.integers(2, 5))):
         pieces.append(tableware.wicker_basket(rng, radius=float(rng.uniform(0.15, 0.24)), height=float(rng.uniform(0.16, 0.3))))
-    return [*pieces, desk.books(rng, covers), desk.wire_coil(rng)]
+    pieces += [bicycles.wheel(rng)] if rng.random() < 0.3 else []
+    return [
+        *pieces,
+        desk.books(rng, covers),
+        desk.books(rng, covers),
+        desk.wire_coil(rng),
+        desk.wire_coil(rng),
+        *(desk.tool(rng, palette) for _ in range(3)),
+    ]
 
 
 def _bicycle(rng: np.random.Generator, plan: Plan, spread: Spread, area: Area) -> None:

@@ -167,6 +167,18 @@ def boxes(rng: np.random.Generator, *, size: float) -> Piece:
     return Piece("boxes", parts, (widest, widest, z))
 
 
+def papers(rng: np.random.Generator) -> Piece:
+    """A few sheets that lie over each other, printed or blank."""
+    parts: Parts = []
+    for i in range(int(rng.integers(2, 5))):
+        place = shapes.pose(*rng.uniform(-0.03, 0.03, 2), 0.0012 * i, yaw=float(rng.normal(0.0, 0.3)))
+        page = Surface(Material.DIFFUSE, np.full(3, rng.uniform(0.6, 0.78)))
+        if rng.random() < 0.5:
+            page = Surface(Material.DIFFUSE, _print(rng), texture_m=0.297)
+        parts.append((shapes.transform(shapes.box((0.21, 0.297, 0.001), center=(0, 0, 0.0005)), place), page))
+    return Piece("papers", parts, (0.24, 0.31, 0.006))
+
+
 def wire_coil(rng: np.random.Generator) -> Piece:
     """A cable or a piece of wire rolled up."""
     thick, radius = float(rng.uniform(0.002, 0.0045)), float(rng.uniform(0.05, 0.1))
@@ -229,3 +241,13 @@ def cable(rng: np.random.Generator, place: Spread, area: Area, *, start: np.ndar
 def cable_skin(rng: np.random.Generator) -> Surface:
     """The rubber or plastic around a wire."""
     return Surface(Material.DIFFUSE, np.array(_CABLES[int(rng.integers(len(_CABLES)))]))
+
+
+def _print(rng: np.random.Generator, size: int = 64) -> np.ndarray:
+    """A page with lines of grey type, uint8 sRGB."""
+    page = np.full((size, size), 225, dtype=np.uint8)
+    for row in range(6, size - 6, 3):
+        start, end = 6, int(rng.integers(size // 2, size - 5))
+        if rng.random() < 0.85:
+            page[row, start:end] = rng.integers(70, 190, end - start)
+    return np.repeat(page[..., None], 3, axis=2)

@@ -29,7 +29,7 @@ def make_world(seed: int, *, frames: int, height: int, width: int) -> World:
     rng = np.random.default_rng([2, seed])
     kind = KINDS[int(rng.integers(len(KINDS)))]
     palette = interior.make_palette(rng)
-    camera = Camera.from_fov(float(rng.uniform(48.0, 64.0)), width=width, height=height, name="cam")
+    camera = Camera.from_fov(float(rng.uniform(56.0, 68.0)), width=width, height=height, name="cam")
     while True:
         plan = Plan(float(rng.uniform(2.8, 4.4)), float(rng.uniform(2.8, 4.2)), float(rng.uniform(2.4, 2.8)))
         place = _floor(rng, plan) if kind == "hall" else _table(rng, plan, palette, kind)
@@ -49,7 +49,7 @@ class _Place:
     def __init__(self, z: float, area: Area, *, front: float) -> None:
         self.spread, self.area, self.front = Spread(z), area, front
         x0, y0, x1, y1 = area
-        self.focus = np.array([(x0 + x1) / 2, 0.6 * y0 + 0.4 * y1, z + 0.08])
+        self.focus = np.array([(x0 + x1) / 2, 0.5 * (y0 + y1), z + 0.1])
 
 
 def _table(rng: np.random.Generator, plan: Plan, palette: interior.Palette, kind: str) -> _Place:
@@ -73,10 +73,10 @@ def _floor(rng: np.random.Generator, plan: Plan) -> _Place:
     """The floor along the north wall."""
     wide = float(rng.uniform(2.0, 2.6))
     x = float(rng.uniform(wide / 2 + 0.1, plan.width - wide / 2 - 0.1))
-    front = plan.depth - float(rng.uniform(0.95, 1.2))
+    front = plan.depth - float(rng.uniform(1.2, 1.5))
     plan.blocked.append((x - wide / 2, front - 1.6, x + wide / 2, plan.depth, 2.0))
     place = _Place(0.0005, (x - wide / 2, front, x + wide / 2, plan.depth - 0.02), front=front)
-    place.focus = np.array([x, front + 0.5, 0.4])
+    place.focus = np.array([x, front + 0.6, 0.42])
     return place
 
 
@@ -112,7 +112,7 @@ def _find_loop(rng: np.random.Generator, plan: Plan, place: _Place, *, far: bool
     boxes = bounds(plan, ignored=_SURROUNDINGS)
     for _ in range(80):
         half, narrow = float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.03, 0.1))
-        back, up = (rng.uniform(0.7, 1.3), rng.uniform(1.0, 1.45)) if far else (rng.uniform(0.18, 0.5), rng.uniform(0.28, 0.6))
+        back, up = (rng.uniform(0.7, 1.2), rng.uniform(1.1, 1.5)) if far else (rng.uniform(0.25, 0.55), rng.uniform(0.35, 0.65))
         centre = np.array([place.focus[0] + rng.uniform(-0.15, 0.15), place.front - back])
         loop = Loop(centre, half, narrow, float(rng.uniform(-0.25, 0.25)), place.spread.z + float(up))
         points = np.column_stack([loop.points(32), np.full(32, loop.eye)])
