@@ -63,16 +63,21 @@ def find_stroll(rng: np.random.Generator, plan: Plan, camera: Camera) -> Stroll 
 
 def walk(rng: np.random.Generator, stroll: Stroll, frames: int) -> np.ndarray:
     """Poses world_from_cam (frames, 4, 4): to and fro along the narrow loop, looking across it, 10 to 20 cm a step."""
-    curve = stroll.loop.points(721)
-    run = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
-    step = 0.15 + 0.03 * wander(rng, frames, period=20.0)
-    at = (rng.uniform(0.0, run[-1]) + np.cumsum(step)) % run[-1]
-    ground = np.stack([np.interp(at, run, curve[:, i]) for i in range(2)], axis=1)
+    ground = steps_along(rng, stroll.loop, frames)
     heading = stroll.heading + np.radians(rng.uniform(-5, 5) + 15.0 * wander(rng, frames, period=max(40.0, frames)))
     tilt = stroll.tilt + np.radians(4.0 * wander(rng, frames, period=25.0))
     positions = np.column_stack([ground, stroll.loop.eye + 0.06 * wander(rng, frames, period=30.0)])
     gaze = np.stack([np.cos(heading) * np.cos(tilt), np.sin(heading) * np.cos(tilt), np.sin(tilt)], axis=1)
     return handheld(rng, positions=positions, targets=positions + 2.5 * gaze)
+
+
+def steps_along(rng: np.random.Generator, loop: Loop, frames: int) -> np.ndarray:
+    """Where a walker is (frames, 2) [m] who goes round and round `loop`, 12 to 18 cm a step."""
+    curve = loop.points(721)
+    run = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
+    step = 0.15 + 0.03 * wander(rng, frames, period=20.0)
+    at = (rng.uniform(0.0, run[-1]) + np.cumsum(step)) % run[-1]
+    return np.stack([np.interp(at, run, curve[:, i]) for i in range(2)], axis=1)
 
 
 def bounds(plan: Plan, *, ignored: Sequence[str] = _FLAT) -> np.ndarray:
