@@ -33,11 +33,11 @@ class WorldSet:
         return FIRST_SEED[self.split]
 
 
-# More pictures teach little more about the same room, so training takes one of each. Rooms are the harder half: nearly two of three.
+# More pictures teach little more about the same room, so training takes one of each. Three pictures of rooms to two of streets.
 DEMO = (
-    WorldSet("rooms", "train", scenes=540, frames=1),
+    WorldSet("rooms", "train", scenes=560, frames=1),
     WorldSet("rooms", "test", scenes=48, frames=1),
-    WorldSet("streets", "train", scenes=50, frames=1, rig="nuscenes6"),
+    WorldSet("streets", "train", scenes=60, frames=1, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=6, frames=1, rig="nuscenes6"),
 )
 """What `leadline demo` renders."""
