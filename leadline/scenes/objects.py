@@ -21,13 +21,14 @@ CLEARANCE_M = 0.3
 """Least distance of the camera from things."""
 DEPTH_RANGE_M = 15.0
 KINDS = ("desk", "kitchen", "workbench", "plants", "hall")
+_SHARES = (0.25, 0.25, 0.2, 0.15, 0.15)
 _SURROUNDINGS = ("floor", "ceiling", "wall", "rug", "cable")
 
 
 def make_world(seed: int, *, frames: int, height: int, width: int) -> World:
     """One crowded place and `frames` shots of `height` x `width` past it; the same for the same arguments."""
     rng = np.random.default_rng([2, seed])
-    kind = KINDS[int(rng.integers(len(KINDS)))]
+    kind = str(rng.choice(KINDS, p=_SHARES))
     palette = interior.make_palette(rng)
     camera = Camera.from_fov(float(rng.uniform(56.0, 68.0)), width=width, height=height, name="cam")
     while True:
