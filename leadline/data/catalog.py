@@ -70,13 +70,15 @@ def open_to_learn(spec: str, split: str | None = None, *, depth_source: str | No
 
     Raises UserError for rendered worlds of a zero-shot family too: what has learnt from them cannot be scored on them as unseen.
     """
-    from leadline.data.datasets.rendered import ZERO_SHOT, Rendered
+    kind, root = split_spec(spec)
+    if kind == "rendered" and root.exists():
+        from leadline.data.datasets.rendered import ZERO_SHOT, family_of
 
-    dataset = open_dataset(spec, split, depth_source=depth_source)
-    if isinstance(dataset, Rendered) and dataset.family in ZERO_SHOT:
-        wrong = f"holds worlds of {dataset.family}, a zero-shot family, on which nothing is trained or tuned"
-        raise UserError(spec, wrong, "train and validate on rooms or streets, and score this with `leadline evaluate`")
-    return dataset
+        family = family_of(root)
+        if family in ZERO_SHOT:
+            wrong = f"holds worlds of {family}, a zero-shot family, on which nothing is trained or tuned"
+            raise UserError(root, wrong, "train and validate on rooms or streets, and score this with `leadline evaluate`")
+    return open_dataset(spec, split, depth_source=depth_source)
 
 
 def read_card(kind: str) -> DatasetCard:

@@ -71,7 +71,6 @@ class Rendered:
         self._root, self._from_lidar = root, depth_source == "lidar"
         self._files = open_files(root)
         about = _read_about(self._files)
-        self.family = str(about.get("family"))
         self._rig_from_cam = _rig_poses(about, root)
         names = list(self._rig_from_cam)
         self.records: Sequence[Record] = [
@@ -135,6 +134,11 @@ class Rendered:
         """The name of `file` in `folder`, which ends in .jpg where a picture is packed."""
         packed = f"{folder}/{file[:-4]}.jpg"
         return packed if file in PICTURES and packed in self._files else f"{folder}/{file}"
+
+
+def family_of(root: Path) -> str:
+    """The family of the worlds at `root`, as dataset.json names it. Raises UserError when it is no rendered data set."""
+    return str(_read_about(open_files(root)).get("family"))
 
 
 def _read_about(files: Files) -> dict[str, Any]:
