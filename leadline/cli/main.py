@@ -9,7 +9,7 @@ from importlib import import_module
 
 VERBS = {
     "demo": ("leadline.cli.demo", "render small worlds, train, evaluate, predict: one report in about ten minutes"),
-    "scenes": ("leadline.cli.scenes", "render worlds with exact depth: rooms, streets"),
+    "scenes": ("leadline.cli.scenes", "render worlds with exact depth: rooms, streets, objects, yard"),
     "train": ("leadline.cli.train", "train a recipe; resumes by itself"),
     "predict": ("leadline.cli.predict", "depth for images, folders, a rig"),
     "evaluate": ("leadline.cli.evaluate", "score a model or files under a named protocol"),

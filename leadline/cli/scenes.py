@@ -25,7 +25,7 @@ class ScenesOptions:
     """
 
     family: tyro.conf.Positional[str]
-    """rooms or streets."""
+    """rooms or streets; objects or yard, which are for evaluation and refused by `leadline train`."""
     out: tyro.conf.Positional[Path]
     """Folder of the data set; made when missing."""
     scenes: int

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from leadline.cli.progress import progress
-from leadline.data.catalog import open_dataset
+from leadline.data.catalog import open_dataset, open_to_learn
 from leadline.evaluation.baseline import RowMedian
 from leadline.evaluation.evaluate import ViewPredictor, evaluate_model
 from leadline.evaluation.result import Evaluation
@@ -53,7 +53,7 @@ def trained_on(config: TrainConfig, roots: Mapping[str, Path]) -> TrainConfig:
 
 def row_median(root: Path) -> RowMedian:
     """The baseline, fitted to the training scenes at `root`."""
-    return RowMedian.fit(open_dataset(f"rendered:{root}"))
+    return RowMedian.fit(open_to_learn(f"rendered:{root}"))
 
 
 def scored(predictor: Predictor | ViewPredictor, root: Path) -> Evaluation:

@@ -65,6 +65,22 @@ def open_dataset(spec: str, split: str | None = None, *, depth_source: str | Non
     return reader(root, split=split, **{name: value for name, value in chosen.items() if value is not None})
 
 
+def open_to_learn(spec: str, split: str | None = None, *, depth_source: str | None = None) -> Dataset:
+    """As `open_dataset`, for data that something is trained on, tuned on or fitted to.
+
+    Raises UserError for rendered worlds of a zero-shot family too: what has learnt from them cannot be scored on them as unseen.
+    """
+    kind, root = split_spec(spec)
+    if kind == "rendered" and root.exists():
+        from leadline.data.datasets.rendered import ZERO_SHOT, family_of
+
+        family = family_of(root)
+        if family in ZERO_SHOT:
+            wrong = f"holds worlds of {family}, a zero-shot family, on which nothing is trained or tuned"
+            raise UserError(root, wrong, "train and validate on rooms or streets, and score this with `leadline evaluate`")
+    return open_dataset(spec, split, depth_source=depth_source)
+
+
 def read_card(kind: str) -> DatasetCard:
     """The facts of one of KINDS."""
     return _reader(kind)[0]

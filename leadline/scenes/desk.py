@@ -6,7 +6,7 @@ Convention: standing things have their origin at the middle of their base, z up;
 import numpy as np
 
 from leadline.scenes import shapes, strands, textures
-from leadline.scenes.furniture import Parts, Piece
+from leadline.scenes.furniture import Parts, Piece, fitted
 from leadline.scenes.interior import Palette, faded
 from leadline.scenes.spread import Area, Spread
 from leadline.scenes.world import Mesh, Surface
@@ -107,18 +107,18 @@ def books(rng: np.random.Generator, covers: tuple[Surface, ...]) -> Piece:
     """A crooked pile of books that overhang each other, covers outside and pages within."""
     parts: Parts = []
     pages: list[Mesh] = []
-    z, widest = 0.0, 0.0
+    z = 0.0
     for _ in range(int(rng.integers(3, 8))):
         wide, long, thick = float(rng.uniform(0.12, 0.2)), float(rng.uniform(0.18, 0.27)), float(rng.uniform(0.012, 0.045))
-        place = shapes.pose(*rng.uniform(-0.02, 0.02, 2), z, yaw=float(rng.normal(0.0, 0.35)))
+        place = _askew(rng, (0.02, 0.02), z, yaw=float(rng.normal(0.0, 0.35)))
         boards = shapes.boxes(
             [(0, 0, 0.0015), (0, 0, thick - 0.0015), (-wide / 2, 0, thick / 2)], [(wide, long, 0.003)] * 2 + [(0.004, long, thick)]
         )
         pages.append(shapes.transform(shapes.box((wide - 0.012, long - 0.012, thick - 0.006), center=(0.002, 0, thick / 2)), place))
         parts.append((shapes.transform(boards, place), covers[int(rng.integers(len(covers)))]))
-        z, widest = z + thick + 0.0005, max(widest, long)
+        z += thick + 0.0005
     parts.append((shapes.merge(pages), Surface(Material.DIFFUSE, np.array([0.70, 0.66, 0.55]))))
-    return Piece("books", parts, (0.24, widest, z))
+    return fitted("books", parts)
 
 
 def row_of_books(rng: np.random.Generator, covers: tuple[Surface, ...]) -> Piece:
@@ -147,9 +147,9 @@ def boxes(rng: np.random.Generator, *, size: float) -> Piece:
     """Cartons and tins piled up crookedly, printed or plain, with tape across."""
     parts: Parts = []
     base = rng.uniform(0.6, 1.0, 3) * size * np.array([1.0, 0.8, 0.6])
-    z, widest = 0.0, float(np.hypot(base[0], base[1]))
+    z = 0.0
     for _ in range(int(rng.integers(2, 5))):
-        place = shapes.pose(*rng.uniform(-0.12, 0.12, 2) * base[:2], z, yaw=float(rng.uniform(-0.5, 0.5)))
+        place = _askew(rng, 0.12 * base[:2], z, yaw=float(rng.uniform(-0.5, 0.5)))
         body = shapes.transform(shapes.box(base, center=(0, 0, base[2] / 2)), place)
         if rng.random() < 0.5:
             card = Surface(Material.DIFFUSE, np.array([0.36, 0.24, 0.13]) * rng.uniform(0.7, 1.2))
@@ -164,14 +164,14 @@ def boxes(rng: np.random.Generator, *, size: float) -> Piece:
         parts.append((body, card))
         z += float(base[2]) * 1.004
         base = base * rng.uniform(0.65, 0.98, 3)
-    return Piece("boxes", parts, (widest, widest, z))
+    return fitted("boxes", parts)
 
 
 def papers(rng: np.random.Generator) -> Piece:
     """A few sheets that lie over each other, printed or blank."""
     parts: Parts = []
     for i in range(int(rng.integers(2, 5))):
-        place = shapes.pose(*rng.uniform(-0.03, 0.03, 2), 0.0012 * i, yaw=float(rng.normal(0.0, 0.3)))
+        place = _askew(rng, (0.03, 0.03), 0.0012 * i, yaw=float(rng.normal(0.0, 0.3)))
         page = Surface(Material.DIFFUSE, np.full(3, rng.uniform(0.6, 0.78)))
         if rng.random() < 0.5:
             page = Surface(Material.DIFFUSE, _print(rng), texture_m=0.297)
@@ -241,6 +241,11 @@ def cable(rng: np.random.Generator, place: Spread, area: Area, *, start: np.ndar
 def cable_skin(rng: np.random.Generator) -> Surface:
     """The rubber or plastic around a wire."""
     return Surface(Material.DIFFUSE, np.array(_CABLES[int(rng.integers(len(_CABLES)))]))
+
+
+def _askew(rng: np.random.Generator, reach: tuple[float, float] | np.ndarray, z: float, *, yaw: float) -> np.ndarray:
+    """A pose at height `z`, off the middle by at most `reach` (x, y) [m]."""
+    return shapes.pose(float(rng.uniform(-reach[0], reach[0])), float(rng.uniform(-reach[1], reach[1])), z, yaw=yaw)
 
 
 def _print(rng: np.random.Generator, size: int = 64) -> np.ndarray:

@@ -21,13 +21,14 @@ CLEARANCE_M = 0.3
 """Least distance of the camera from things."""
 DEPTH_RANGE_M = 15.0
 KINDS = ("desk", "kitchen", "workbench", "plants", "hall")
+_SHARES = (0.25, 0.25, 0.2, 0.15, 0.15)
 _SURROUNDINGS = ("floor", "ceiling", "wall", "rug", "cable")
 
 
 def make_world(seed: int, *, frames: int, height: int, width: int) -> World:
     """One crowded place and `frames` shots of `height` x `width` past it; the same for the same arguments."""
     rng = np.random.default_rng([2, seed])
-    kind = KINDS[int(rng.integers(len(KINDS)))]
+    kind = str(rng.choice(KINDS, p=_SHARES))
     palette = interior.make_palette(rng)
     camera = Camera.from_fov(float(rng.uniform(56.0, 68.0)), width=width, height=height, name="cam")
     while True:
@@ -111,7 +112,7 @@ def _find_loop(rng: np.random.Generator, plan: Plan, place: _Place, *, far: bool
     """A narrow loop along the front of `place` on which the camera touches nothing."""
     boxes = bounds(plan, ignored=_SURROUNDINGS)
     for _ in range(80):
-        half, narrow = float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.03, 0.1))
+        half, narrow = float(rng.uniform(0.35, 0.6)), float(rng.uniform(0.07, 0.12))
         back, up = (rng.uniform(0.7, 1.2), rng.uniform(1.1, 1.5)) if far else (rng.uniform(0.25, 0.55), rng.uniform(0.35, 0.65))
         centre = np.array([place.focus[0] + rng.uniform(-0.15, 0.15), place.front - back])
         loop = Loop(centre, half, narrow, float(rng.uniform(-0.25, 0.25)), place.spread.z + float(up))

@@ -33,7 +33,8 @@ from leadline.scenes.world import Shot, World
 from leadline.scenes.write import DEPTH_SCALES, LAYERS, clear_unfinished, new_frame, register, write_view
 from leadline.types import Material, UserError
 
-FAMILIES = ("rooms", "streets")
+FAMILIES = ("rooms", "streets", "objects", "yard")
+"""The last two are for evaluation only: `leadline.data` refuses to train on them."""
 DEFAULT_SPP = 4
 """Samples per pixel: with guides from exact albedo and normals the denoiser needs no more at these sizes."""
 _METERED_FRAMES = 3
@@ -61,14 +62,15 @@ class Order:
 
     def world(self, seed: int) -> World:
         """The scene with that seed."""
-        if self.family == "rooms":
-            from leadline.scenes import rooms
+        if self.family == "streets":
+            from leadline.scenes import streets
 
-            return rooms.make_world(seed, frames=self.frames, height=self.height, width=self.width)
-        from leadline.scenes import streets
+            assert self.rig is not None
+            return streets.make_world(seed, frames=self.frames, height=self.height, width=self.width, rig=self.rig)
+        from leadline.scenes import objects, rooms, yard
 
-        assert self.rig is not None
-        return streets.make_world(seed, frames=self.frames, height=self.height, width=self.width, rig=self.rig)
+        make_world = {"rooms": rooms.make_world, "objects": objects.make_world, "yard": yard.make_world}[self.family]
+        return make_world(seed, frames=self.frames, height=self.height, width=self.width)
 
 
 @dataclass(frozen=True)
@@ -252,8 +254,8 @@ def _checked(order: Order, *, scenes: int, seed: int) -> Order:
     ):
         if value < least:
             raise UserError(name, f"{value} is too small", f"give at least {least}")
-    if order.family == "rooms" and order.rig is not None:
-        raise UserError("--rig", "rooms are seen by one hand-held camera", "leave it out, or render streets")
+    if order.family != "streets" and order.rig is not None:
+        raise UserError("--rig", f"worlds of {order.family} are seen by one hand-held camera", "leave it out, or render streets")
     if order.family == "streets" and order.rig is None:
         raise UserError("--rig", "streets are seen by a rig", "give nuscenes6, ddad6 or a rig JSON")
     return order

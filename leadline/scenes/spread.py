@@ -51,8 +51,12 @@ class Spread:
                 return False
         if not self.is_free(found, gap):
             return False
-        self.taken += [(float(x), float(y), float(r)) for x, y, r in found]
+        self.occupy(pose, size)
         return True
+
+    def occupy(self, pose: np.ndarray, size: tuple[float, float]) -> None:
+        """Take the footprint of `size` (x, y) [m] at `pose`, free or not."""
+        self.taken += [(float(x), float(y), float(r)) for x, y, r in discs(pose, size)]
 
     def is_free(self, found: np.ndarray, gap: float) -> bool:
         """Whether discs (n, 3) keep `gap` [m] from all that is taken."""
@@ -78,14 +82,14 @@ class Spread:
 
 
 def discs(pose: np.ndarray, size: tuple[float, float]) -> np.ndarray:
-    """Discs (n, 3) of x, y, radius [m] that cover a rectangle of `size` (x, y) at `pose` but for its very corners."""
-    long, short = max(size), max(min(size), 1e-3)
-    count = max(1, round(long / short))
-    radius = 0.5 * short * (1.1 if count > 1 or long / short > 1.2 else 1.0)
-    place = (np.arange(count) + 0.5) / count * long - long / 2
-    if count == 1:
-        radius = max(radius, 0.25 * (long + short))
-    middle = np.zeros((count, 4))
-    middle[:, 0 if size[0] >= size[1] else 1], middle[:, 3] = place, 1.0
-    points = middle @ pose.T
-    return np.column_stack([points[:, :2], np.full(count, radius)])
+    """Discs (n, 3) of x, y, radius [m] that cover a rectangle of `size` (x, y) at `pose` but for its very corners.
+
+    One row of them, and several for what is wider than a metre, whose corners would be left out too far.
+    """
+    short = max(min(size), 1e-3) / np.ceil(max(min(size), 1e-3))
+    across, along = (max(1, round(max(extent, 1e-3) / short)) for extent in size)
+    x, y = (((np.arange(num) + 0.5) / num - 0.5) * extent for num, extent in zip((across, along), size, strict=True))
+    middle = np.stack([*(part.ravel() for part in np.meshgrid(x, y)), np.zeros(across * along), np.ones(across * along)], axis=1)
+    cell = (size[0] / across, size[1] / along)
+    radius = 0.5 * max(cell) * (1.1 if across * along > 1 else 1.0)
+    return np.column_stack([(middle @ pose.T)[:, :2], np.full(across * along, radius)])

@@ -11,8 +11,10 @@ import numpy as np
 from leadline.scenes import shapes
 from leadline.scenes.world import Mesh
 
+Curve = np.ndarray | Sequence[Sequence[float] | np.ndarray]
 
-def sweep(points: np.ndarray | Sequence[Sequence[float]], radius: float | np.ndarray, *, sides: int = 6, closed: bool = False) -> Mesh:
+
+def sweep(points: Curve, radius: float | np.ndarray, *, sides: int = 6, closed: bool = False) -> Mesh:
     """A smooth tube of `radius` [m], one for all or one per point (n,), around a curve; without ends, `closed` joins last and first point.
 
     The side of each cross section is that of the one before, projected across the curve, so that the tube does not twist.
@@ -52,7 +54,7 @@ def torus(radius: float, thickness: float, *, num: int = 32, sides: int = 8) -> 
     return sweep(ring(radius, num=num), thickness, sides=sides, closed=True)
 
 
-def curved(knots: np.ndarray | Sequence[Sequence[float]], num: int) -> np.ndarray:
+def curved(knots: Curve, num: int) -> np.ndarray:
     """`num` points of the smooth curve through `knots` (k, 3), cubic between them, their slopes central differences."""
     knots = np.asarray(knots, dtype=np.float64)
     at = np.concatenate([[0.0], np.cumsum(np.maximum(np.linalg.norm(np.diff(knots, axis=0), axis=1), 1e-9))])
@@ -103,7 +105,9 @@ def branching(
     points[0] = root
     heading = direction / np.linalg.norm(direction)
     for i in range(1, num):
-        heading = heading + 0.22 * rng.standard_normal(3) * (0.5 if i == 1 else 1.0) + np.array([0.0, 0.0, upwards / num])
+        heading = (
+            heading + (0.22 if depth < 4 else 0.1) * rng.standard_normal(3) * (0.5 if i == 1 else 1.0) + np.array([0.0, 0.0, upwards / num])
+        )
         heading = heading / np.linalg.norm(heading)
         points[i] = points[i - 1] + heading * length / (num - 1)
     limbs = [sweep(points, np.linspace(radius, 0.62 * radius, num), sides=max(4, min(8, 3 + depth)))]

@@ -1,7 +1,7 @@
 """A world in words: things with surfaces, lights, a sky, and the cameras that pass through it. No renderer here.
 
 Convention: world x, y on the ground, z up, metres; a thing's `poses` are world_from_thing, one for all frames or one
-per frame. Families (`rooms`, `streets`) return a `World`; `render` turns it into images and truth.
+per frame. Families (`rooms`, `streets`, `objects`, `yard`) return a `World`; `render` turns it into images and truth.
 """
 
 from dataclasses import dataclass

@@ -21,8 +21,8 @@ from leadline.types import Material, ScaleSource, UserError
 
 SPLITS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
 """Scene seeds of each split, for every family."""
-DEPTH_SCALES = {"rooms": 1000.0}
-"""Stored units per metre of depth.png; 256 for families not listed, which reach farther than a room."""
+DEPTH_SCALES = {"rooms": 1000.0, "objects": 4000.0, "yard": 1000.0}
+"""Stored units per metre of depth.png; 256 for families not listed, which reach farther than 65 m."""
 LAYERS = {
     "rgb.png": "sRGB, one exposure and white balance per scene (meta.json: exposure)",
     "depth.png": "16 bit, along the optical axis, units per metre in the text chunk; 0 is the sky or out of range; "

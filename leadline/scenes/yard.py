@@ -51,7 +51,7 @@ def make_world(seed: int, *, frames: int, height: int, width: int) -> World:
     loop = Loop(
         np.zeros(2),
         float(rng.uniform(0.4, 0.9)),
-        float(rng.uniform(0.04, 0.15)),
+        float(rng.uniform(0.07, 0.15)),
         float(rng.uniform(-0.2, 0.2)),
         float(rng.uniform(1.35, 1.7)),
     )
@@ -115,19 +115,20 @@ def _houses(rng: np.random.Generator, plot: _Plot) -> None:
             )
         )
 
-    if side == "back":
-        x = float(rng.uniform(-0.4, 0.4)) * plot.half
-        pose = shapes.pose(x - wide / 2, plot.back)
-    elif side != "none":
-        y = float(rng.uniform(2.5, 4.5))
-        pose = shapes.pose(-plot.half, y, yaw=np.pi / 2) if side == "left" else shapes.pose(plot.half, y + wide, yaw=-np.pi / 2)
-    if side != "none":
+    x, y = float(rng.uniform(-0.4, 0.4)) * plot.half, float(rng.uniform(2.5, 4.5))
+    poses = {
+        "back": shapes.pose(x - wide / 2, plot.back),
+        "left": shapes.pose(-plot.half, y, yaw=np.pi / 2),
+        "right": shapes.pose(plot.half, y + wide, yaw=-np.pi / 2),
+    }
+    if side in poses:
+        pose = poses[side]
         plot.put("house", house(wide), pose)
         plot.fronts.append((pose @ shapes.pose(wide / 2), wide, 2.8))
         middle = pose @ shapes.pose(wide / 2, _HOUSE_DEPTH_M / 2)
-        plot.ground.take(middle, (wide + 0.4, _HOUSE_DEPTH_M))
+        plot.ground.occupy(middle, (wide + 0.4, _HOUSE_DEPTH_M))
         # Before its door and windows, so that steps and sills stay free.
-        plot.ground.take(pose @ shapes.pose(wide / 2, -0.45), (wide, 0.9))
+        plot.ground.occupy(pose @ shapes.pose(wide / 2, -0.45), (wide, 0.9))
     y = plot.back + (_HOUSE_DEPTH_M + 4.0 if side == "back" else float(rng.uniform(5.0, 12.0)))
     x = float(rng.uniform(-26.0, -20.0))
     while x < 24.0:
@@ -159,7 +160,7 @@ def _borders(rng: np.random.Generator, plot: _Plot, leaves: tuple[Surface, ...])
             parts = fences.fence(rng, kind, leaves[0], length=end - start)
             here = pose @ shapes.pose(start)
             plot.put("hedge" if kind == "hedge" else "fence", parts, here)
-            plot.ground.take(here @ shapes.pose((end - start) / 2), (end - start, 0.5), gap=-9.0)
+            plot.ground.occupy(here @ shapes.pose((end - start) / 2), (end - start, 0.5))
             if kind in ("boards", "slats", "wall", "panels", "iron"):
                 plot.fronts.append((here @ shapes.pose((end - start) / 2, -0.1), end - start, 1.0))
 
@@ -263,7 +264,7 @@ def _plants(rng: np.random.Generator, plot: _Plot, leaves: tuple[Surface, ...], 
             dressed = leaves[int(rng.integers(2))] if rng.random() < 0.6 else None
             plot.put("shrub", greenery.shrub(rng, bark, dressed, height=float(rng.uniform(0.8, 1.7))), pose)
     for _ in range(int(rng.integers(0, 3))):
-        pose = plot.ground.find(rng, (1.3, 1.3), inside, gap=0.0)
+        pose = plot.ground.find(rng, (1.3, 1.3), (inside[0], 4.5, *inside[2:]), gap=0.0)
         if pose is not None:
             plot.put("bush", streetside.make_bush(rng, leaves[int(rng.integers(2))]), pose)
     for _ in range(int(rng.integers(2, 6))):

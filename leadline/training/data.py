@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torch.utils.data import DataLoader
 
-from leadline.data.catalog import open_dataset
+from leadline.data.catalog import open_to_learn
 from leadline.data.dataset import Dataset
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
@@ -17,8 +17,8 @@ from leadline.types import UserError
 
 
 def open_datasets(data: DataConfig, roots: tuple[str, ...], split: str | None) -> list[Dataset]:
-    """The data sets that `roots` name. Raises UserError for one that cannot be opened."""
-    return [open_dataset(spec, split, depth_source=data.depth_source) for spec in data.specs(roots)]
+    """The data sets that `roots` name, for training or its validation. Raises UserError for one that cannot be opened or is zero-shot."""
+    return [open_to_learn(spec, split, depth_source=data.depth_source) for spec in data.specs(roots)]
 
 
 def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSource:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from leadline.cli.main import main
@@ -38,6 +39,22 @@ def test_scenes__streets_have_six_cameras_without_being_asked(tmp_path: Path) ->
     assert list((tmp_path / "out").rglob("lidar.npz"))
 
 
+@pytest.mark.parametrize("family", ["objects", "yard"])
+def test_scenes__zero_shot_families_are_rendered_and_read_but_not_trained_on(
+    rooms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], family: str
+) -> None:
+    out = tmp_path / family
+    assert main(["scenes", family, str(out), "--scenes", "1", "--frames", "1", *TINY]) == 0
+    dataset = open_dataset(f"rendered:{out}")
+    view = dataset.view(dataset.records[0], "cam", frozenset({"depth", "instance"}))
+    assert view.depth is not None and 0.3 < view.depth[view.depth > 0].min() and len(np.unique(view.instance)) > 5
+    capsys.readouterr()
+    for roots in (["--data.root", str(out)], ["--data.root", str(rooms), "--data.val-root", str(out)]):
+        assert main(["train", "supervised-rooms", *roots, "--run", str(tmp_path / "run"), "--dry-run"]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and f"{out}: holds worlds of {family}, a zero-shot family" in error
+
+
 def test_scenes__the_same_command_keeps_frames_and_more_scenes_are_added(rooms: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = _stamps(rooms)
     assert main(["scenes", "rooms", str(rooms), "--scenes", "1", "--frames", "1", *TINY]) == 0
@@ -71,6 +88,7 @@ def test_scenes__refuses_a_folder_with_other_parameters(
     [
         ("room", [], ["room: is no family of scenes", "rooms", "streets"]),
         ("rooms", ["--rig", "nuscenes6"], ["--rig", "render streets"]),
+        ("yard", ["--rig", "nuscenes6"], ["--rig", "yard", "render streets"]),
         ("streets", ["--rig", "nuscenes7"], ["nuscenes6"]),
         ("rooms", ["--height", "4"], ["--height", "4 is too small"]),
         ("rooms", ["--scenes", "0"], ["--scenes", "0 is too small"]),

@@ -31,7 +31,7 @@ CARD = DatasetCard(
     needs="dataset.json, scene_*/frame_*/CAMERA/{rgb.png,depth.png,meta.json,...}; or an archive of `leadline scenes pack`",
     layers=("depth", "material", "diffuse", "albedo", "normals", "instance", "cam_from_world", "cam_from_rig", "time_s"),
     splits="train (seeds 0-9999), validation (10000-10999), test (20000-20999)",
-    units="16-bit PNG, metres x 256",
+    units="16-bit PNG, units per metre in each file",
     invalid="0 (sky)",
     camera="exact, in meta.json",
     licence="yours",
@@ -43,6 +43,8 @@ FORMAT = 1
 SPLITS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
 """Scene seeds of each split, for every family."""
 DEPTH_SOURCES = ("dense", "lidar")
+ZERO_SHOT = ("objects", "yard")
+"""Families that nothing is trained or tuned on, so that what is said about them says something about worlds never seen."""
 FILES = {
     "depth": "depth.png",
     "normals": "normal.png",
@@ -132,6 +134,11 @@ class Rendered:
         """The name of `file` in `folder`, which ends in .jpg where a picture is packed."""
         packed = f"{folder}/{file[:-4]}.jpg"
         return packed if file in PICTURES and packed in self._files else f"{folder}/{file}"
+
+
+def family_of(root: Path) -> str:
+    """The family of the worlds at `root`, as dataset.json names it. Raises UserError when it is no rendered data set."""
+    return str(_read_about(open_files(root)).get("family"))
 
 
 def _read_about(files: Files) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leadline.data.catalog import open_dataset
-from leadline.data.datasets.rendered import Rendered
+from leadline.data.catalog import open_dataset, open_to_learn
+from leadline.data.datasets.rendered import Rendered, family_of
 from leadline.data.sample import Needs
 from leadline.data.source import SampleSource
 from leadline.data.transforms import Transform
@@ -137,3 +137,13 @@ def test_view__broken_lidar_is_named(streets):
     path.write_bytes(path.read_bytes()[:60])
     with pytest.raises(UserError, match=r"lidar.npz: is no LiDAR scan"):
         dataset.view(dataset.records[0], "front", frozenset({"depth"}))
+
+
+@pytest.mark.parametrize("family", ["objects", "yard"])
+def test_open_to_learn__refuses_the_zero_shot_families_by_what_dataset_json_says(rooms, family):
+    assert open_to_learn(f"rendered:{rooms}").name == f"rendered:{rooms}"
+    about = json.loads((rooms / "dataset.json").read_text())
+    (rooms / "dataset.json").write_text(json.dumps(about | {"family": family}))
+    assert family_of(rooms) == family and open_dataset(f"rendered:{rooms}").records
+    with pytest.raises(UserError, match=rf"holds worlds of {family}, a zero-shot family.*leadline evaluate"):
+        open_to_learn(f"rendered:{rooms}", "a split that is not there")
