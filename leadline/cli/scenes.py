@@ -1,6 +1,6 @@
 """`leadline scenes FAMILY OUT`: render worlds with exact depth. Resumes; frames are there whole or not at all.
 
-`leadline scenes pack OUT` and `leadline scenes stats OUT` live in files of their own.
+`leadline scenes pack OUT`, `preview` and `stats` live in files of their own.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import tyro
 
 from leadline.cli.progress import progress
 
-PARTS = {"pack": "leadline.cli.scenes_pack", "stats": "leadline.cli.scenes_stats"}
+PARTS = {"pack": "leadline.cli.scenes_pack", "preview": "leadline.cli.scenes_preview", "stats": "leadline.cli.scenes_stats"}
 """What is done with worlds that are rendered, by its word in place of a family."""
 
 
@@ -19,7 +19,8 @@ PARTS = {"pack": "leadline.cli.scenes_pack", "stats": "leadline.cli.scenes_stats
 class ScenesOptions:
     """Render worlds with exact depth, normals, materials. Repeat the command to continue: finished frames are kept.
 
-    `leadline scenes pack OUT` makes one compact archive of a data set, `leadline scenes stats OUT` says what is in it.
+    `leadline scenes pack OUT` makes one compact archive of a data set, `leadline scenes stats OUT` says what is in it,
+    `leadline scenes preview OUT --out SHEET.png` shows some of it.
 
     Seeds 0-9999 are for training, 10000-10999 for validation, 20000-20999 for tests; several ranges may share a folder.
     """

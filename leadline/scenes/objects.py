@@ -31,17 +31,23 @@ def make_world(seed: int, *, frames: int, height: int, width: int) -> World:
     kind = str(rng.choice(KINDS, p=_SHARES))
     palette = interior.make_palette(rng)
     camera = Camera.from_fov(float(rng.uniform(56.0, 68.0)), width=width, height=height, name="cam")
-    while True:
+    plan, place, loop = _place_with_a_way(rng, palette, kind)
+    poses = _past(rng, loop, place.focus, frames)
+    shots = tuple(Shot(i, camera, np.linalg.inv(pose), FRAME_S * i) for i, pose in enumerate(poses))
+    return World(FAMILY, seed, tuple(plan.things), (), None, shots, depth_range_m=DEPTH_RANGE_M)
+
+
+def _place_with_a_way(rng: np.random.Generator, palette: interior.Palette, kind: str) -> tuple[Plan, "_Place", Loop]:
+    """A room with a crowded place in it and a loop past that; drawn anew where a camera would touch something."""
+    for _ in range(20):
         plan = Plan(float(rng.uniform(2.8, 4.4)), float(rng.uniform(2.8, 4.2)), float(rng.uniform(2.4, 2.8)))
         place = _floor(rng, plan) if kind == "hall" else _table(rng, plan, palette, kind)
         clutter.fill(rng, plan, palette, kind, place.spread, place.area)
         _surroundings(rng, plan, palette, kind, place)
         loop = _find_loop(rng, plan, place, far=kind == "hall")
         if loop is not None:
-            break
-    poses = _past(rng, loop, place.focus, frames)
-    shots = tuple(Shot(i, camera, np.linalg.inv(pose), FRAME_S * i) for i, pose in enumerate(poses))
-    return World(FAMILY, seed, tuple(plan.things), (), None, shots, depth_range_m=DEPTH_RANGE_M)
+            return plan, place, loop
+    raise RuntimeError(f"no way past a {kind}")
 
 
 class _Place:
@@ -84,10 +90,9 @@ def _floor(rng: np.random.Generator, plan: Plan) -> _Place:
 def _surroundings(rng: np.random.Generator, plan: Plan, palette: interior.Palette, kind: str, place: _Place) -> None:
     """The room around: shell, light, and some furniture where nobody walks."""
     things, plan.things = plan.things, []
-    if kind in ("kitchen", "hall", "plants") or rng.random() < 0.3:  # nobody looks through what hangs over a desk
-        x = (place.area[0] + place.area[2]) / 2
-        if not plan.openings and rng.random() < 0.5 and kind != "kitchen":
-            plan.openings.append(Opening(2, x, place.area[2] - place.area[0], 0.0, 2.1))  # this wall stays bare
+    if not plan.openings and rng.random() < 0.35:
+        x0, _, x1, _ = place.area
+        plan.openings.append(Opening(2, (x0 + x1) / 2, x1 - x0, 0.0, 2.1))  # nothing hangs behind the things
     shell.walls(rng, plan, wet=kind == "kitchen" and bool(rng.random() < 0.5))
     shell.windows(rng, plan, palette)
     shell.lamps(rng, plan)

@@ -6,7 +6,7 @@ Convention: standing things have their origin at the middle of their base, z up;
 import numpy as np
 
 from leadline.scenes import ornaments, shapes, strands
-from leadline.scenes.furniture import Parts, Piece, fitted
+from leadline.scenes.furniture import Parts, Piece
 from leadline.scenes.interior import Palette
 from leadline.scenes.world import Mesh, Surface
 from leadline.types import Material
@@ -221,17 +221,6 @@ def _cutlery(kind: str) -> Mesh:
 def _whisk() -> Mesh:
     """A whisk, its handle down, wires up."""
     share = np.linspace(0.0, np.pi, 15)
-    bow = np.stack([0.032 * np.sin(share) * np.cos(share), np.zeros(15), 0.16 + 0.14 * np.sin(share / 2) ** 2], axis=1)
     bow = np.stack([0.034 * np.sin(2 * share), np.zeros(15), 0.16 + 0.13 * np.sin(share)], axis=1)
     wires = [shapes.transform(strands.sweep(bow, 0.0016, sides=5), shapes.pose(yaw=np.pi * i / 4)) for i in range(4)]
     return shapes.merge([shapes.cylinder(0.009, 0.16, segments=10), *wires])
-
-
-def tray(rng: np.random.Generator, palette: Palette, *, width: float, depth: float) -> Piece:
-    """A wooden tray with a raised edge."""
-    edge = shapes.boxes(
-        [(0, -depth / 2, 0.018), (0, depth / 2, 0.018), (-width / 2, 0, 0.018), (width / 2, 0, 0.018)],
-        [(width, 0.008, 0.036), (width, 0.008, 0.036), (0.008, depth, 0.036), (0.008, depth, 0.036)],
-    )
-    floor = shapes.box((width, depth, 0.006), center=(0, 0, 0.003))
-    return fitted("tray", [(shapes.merge([edge, floor]), palette.wood if rng.random() < 0.6 else palette.lacquer)])

@@ -8,6 +8,7 @@ import pytest
 
 from leadline.cli.main import main
 from leadline.data.catalog import open_dataset
+from leadline.io.image import read_image
 
 TINY = ["--height", "32", "--width", "48", "--spp", "1", "--workers", "1", "--variant", "scalar"]
 
@@ -47,7 +48,8 @@ def test_scenes__zero_shot_families_are_rendered_and_read_but_not_trained_on(
     assert main(["scenes", family, str(out), "--scenes", "1", "--frames", "1", *TINY]) == 0
     dataset = open_dataset(f"rendered:{out}")
     view = dataset.view(dataset.records[0], "cam", frozenset({"depth", "instance"}))
-    assert view.depth is not None and 0.3 < view.depth[view.depth > 0].min() and len(np.unique(view.instance)) > 5
+    assert view.depth is not None and view.instance is not None
+    assert 0.3 < view.depth[view.depth > 0].min() and len(np.unique(view.instance)) > 5
     capsys.readouterr()
     for roots in (["--data.root", str(out)], ["--data.root", str(rooms), "--data.val-root", str(out)]):
         assert main(["train", "supervised-rooms", *roots, "--run", str(tmp_path / "run"), "--dry-run"]) == 2
@@ -103,3 +105,27 @@ def test_scenes__mistakes_are_one_line_and_leave_nothing(
     assert error.startswith("leadline scenes: ") and error.count("\n") == 1
     assert all(word in error for word in words)
     assert not (tmp_path / "out").exists()
+
+
+def test_preview__is_one_picture_of_pictures_over_depth(rooms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = tmp_path / "sheet.png"
+    assert main(["scenes", "preview", str(rooms), "--out", str(sheet), "--views", "1"]) == 0
+    drawn, picture = read_image(sheet), read_image(rooms / "scene_000000" / "frame_0000" / "cam" / "rgb.png")
+    assert drawn.shape == (2 * 32 + 8, 48 + 8, 3)
+    np.testing.assert_array_equal(drawn[4:36, 4:52], picture)
+    assert str(sheet) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--out", "sheet.gif"], ["sheet.gif", "choose .png or .jpg"]),
+        (["--out", "sheet.png", "--views", "0"], ["--views", "0 is too small"]),
+        (["--out", "sheet.png", "--split", "test"], ["has no scene of the split test"]),
+    ],
+)
+def test_preview__mistakes_are_one_line(rooms: Path, capsys: pytest.CaptureFixture[str], extra: list[str], words: list[str]) -> None:
+    assert main(["scenes", "preview", str(rooms), *extra]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("leadline scenes: ") and error.count("\n") == 1
+    assert all(word in error for word in words)

@@ -140,7 +140,7 @@ def test_variants__auto_renders_small_pictures_with_scalar():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["rooms", "streets"])
+@pytest.mark.parametrize("family", ["rooms", "streets", "objects", "yard"])
 def test_variants__llvm_gives_the_same_truth_and_nearly_the_same_pictures(tmp_path, family):
     try:
         choose_variant("llvm")
@@ -182,7 +182,7 @@ print(len(paths), len(set(paths)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["rooms", "streets"])
+@pytest.mark.parametrize("family", ["rooms", "streets", "objects", "yard"])
 def test_llvm__compiles_once_for_a_scene(family):
     """Metering, radiance and the pass without lobes of three frames: nine pictures, one kernel of seconds to compile."""
     try:
