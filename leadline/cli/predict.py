@@ -16,7 +16,7 @@ from leadline.cli.progress import progress
 from leadline.geometry.rig import Rig
 from leadline.io.atomic import writable_folder
 from leadline.io.color import colorize
-from leadline.io.image import image_size, read_image, write_image
+from leadline.io.image import SUFFIXES, image_size, read_image, write_image
 from leadline.io.jsonfile import read_json, write_json
 from leadline.io.pointcloud import write_points
 from leadline.io.rig import read_rig
@@ -26,7 +26,6 @@ from leadline.types import DepthKind, UserError
 if TYPE_CHECKING:
     from leadline.methods.predictor import DepthModel
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 ENDINGS = {
     "png16": ".png",
     "npz": ".npz",
@@ -254,7 +253,7 @@ def _find_jobs(inputs: Sequence[str], out: Path) -> tuple[list[Job], dict[str, s
     for text in inputs:
         images, root = _expand(text)
         if not images:
-            bad[text] = f"{text}: no image was found; give an image ({' '.join(IMAGE_SUFFIXES)}), a folder of them or a quoted glob"
+            bad[text] = f"{text}: no image was found; give an image ({' '.join(SUFFIXES)}), a folder of them or a quoted glob"
         for image in images:
             found.setdefault(image, image.relative_to(root))
     stems = Counter(relative.with_suffix("") for relative in found.values())
@@ -272,7 +271,7 @@ def _expand(text: str) -> tuple[list[Path], Path]:
     """Images that `text` stands for, and the folder their results are named relative to."""
     path = Path(text)
     if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()), path
+        return sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()), path
     if path.exists():
         return [path], path.parent
     matches = sorted(Path(match) for match in glob.glob(text, recursive=True))
@@ -309,9 +308,9 @@ def _camera_image(folder: Path, camera: str) -> Path:
     if not folder.is_dir():
         raise UserError(folder, "is not a folder", f"with --rig give a folder that holds {camera}.jpg and the other cameras")
     inside = folder / camera
-    candidates = sorted(p for p in folder.iterdir() if p.stem == camera and p.suffix.lower() in IMAGE_SUFFIXES)
+    candidates = sorted(p for p in folder.iterdir() if p.stem == camera and p.suffix.lower() in SUFFIXES)
     if inside.is_dir():
-        images = sorted(p for p in inside.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        images = sorted(p for p in inside.iterdir() if p.suffix.lower() in SUFFIXES)
         candidates += [p for p in images if p.stem == "rgb"] or images
     if len(candidates) != 1:
         raise UserError(

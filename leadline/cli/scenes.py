@@ -43,6 +43,8 @@ class ScenesOptions:
     """Rig JSON, or a built-in rig (nuscenes6, ddad6), for streets; nuscenes6 when not given."""
     spp: int | None = None
     """Samples per pixel before denoising; chosen when not given."""
+    pictures: Path | None = None
+    """Folder of your own images: half of the textures are exchanged for them."""
     workers: int | None = None
     """Processes; as many as cores when not given."""
     variant: str = "auto"
@@ -74,6 +76,7 @@ def run(argv: list[str]) -> int:
             spp=options.spp,
             workers=options.workers,
             variant=options.variant,
+            pictures=options.pictures,
             progress=advance,
         )
     return 0

@@ -14,6 +14,8 @@ from leadline.io.atomic import write_bytes
 from leadline.io.source import Source, named, readable
 from leadline.types import UserError
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
+"""Endings of files that are taken for pictures where a folder is searched."""
 MAX_PIXELS = 120_000_000
 """Largest image that is decoded [px], from the header: 360 MB as RGB, room for the 108-megapixel photos of phones."""
 

@@ -27,6 +27,7 @@ from leadline.scenes import render
 from leadline.scenes.denoise import Denoiser
 from leadline.scenes.exposure import Exposure, meter
 from leadline.scenes.layout import FORMAT, frame_folder
+from leadline.scenes.pictures import Pictures, find_pictures, papered
 from leadline.scenes.truth import Truth, TruthMaker
 from leadline.scenes.variants import choose_variant
 from leadline.scenes.world import Shot, World
@@ -59,9 +60,14 @@ class Order:
     rig: Rig | None
     spp: int
     variant: str
+    pictures: Pictures | None = None
 
     def world(self, seed: int) -> World:
         """The scene with that seed."""
+        world = self._family_world(seed)
+        return world if self.pictures is None else papered(world, self.pictures)
+
+    def _family_world(self, seed: int) -> World:
         if self.family == "streets":
             from leadline.scenes import streets
 
@@ -203,16 +209,28 @@ def produce(
     spp: int | None = None,
     workers: int | None = None,
     variant: str = "auto",
+    pictures: str | Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Path:
     """Render `scenes` scenes of `family` with seeds from `seed` on into `out`; frames that are there are kept.
 
-    `progress` is called with the number of frames just finished, those found finished included. Raises UserError when
-    `out` holds a data set with other parameters, cannot be written, or a number makes no sense.
+    `pictures` is a folder of images that take the place of some textures. `progress` is called with the number of frames
+    just finished, those found finished included. Raises UserError when `out` holds a data set with other parameters, cannot
+    be written, or a number makes no sense.
     """
     spp = DEFAULT_SPP if spp is None else spp
     order = _checked(
-        Order(family, Path(out), frames, height, width, rig, spp, choose_variant(variant, pixels=height * width)),
+        Order(
+            family,
+            Path(out),
+            frames,
+            height,
+            width,
+            rig,
+            spp,
+            choose_variant(variant, pixels=height * width),
+            None if pictures is None else find_pictures(pictures),
+        ),
         scenes=scenes,
         seed=seed,
     )
@@ -276,6 +294,7 @@ def _about(order: Order) -> dict[str, Any]:
         "width": order.width,
         "spp": order.spp,
         "depth_scale": DEPTH_SCALES.get(order.family, 256.0),
+        "pictures": None if order.pictures is None else order.pictures.fingerprint,
         "layers": LAYERS,
         "rig": rig,
     }

@@ -14,7 +14,7 @@ import torch
 from leadline import __version__
 from leadline.io.jsonfile import read_json, write_json
 
-RECORDED_PACKAGES = ("torch", "lightning", "transformers", "numpy")
+RECORDED_PACKAGES = ("lightning", "transformers", "numpy")
 
 
 def record_start(path: Path, *, seed: int, step: int) -> None:
@@ -31,7 +31,7 @@ def provenance() -> dict[str, Any]:
         "commit": git_commit(),
         "leadline": __version__,
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in RECORDED_PACKAGES},
+        "packages": {"torch": torch.__version__} | {name: _version(name) for name in RECORDED_PACKAGES},  # torch with its build
         "machine": {
             "system": platform.platform(),
             "cpu": torch.backends.cpu.get_cpu_capability(),
