@@ -3,7 +3,8 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 TORCH  ?= torch==2.13.0
-PIP    := $(BIN)/pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt
+# Files are compiled when they are first imported: most never are.
+PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
 .PHONY: setup setup-dev demo test lint bench check-all format clean
 
@@ -13,16 +14,16 @@ setup-dev: $(VENV)/.ready-dev
 # torch goes first and alone, and its own line is left out of the constraints: `make setup TORCH='...'` decides which build.
 $(VENV)/.torch: constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
+	$(PIP) $(TORCH)
 	grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt
 	touch $@
 
 $(VENV)/.ready: $(VENV)/.torch pyproject.toml
-	$(PIP) -e '.[train,scenes]'
+	$(PIP) -c $(VENV)/constraints.txt -e '.[train,scenes]'
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(PIP) -e '.[train,scenes,video,data,dev]'
+	$(PIP) -c $(VENV)/constraints.txt -e '.[train,scenes,video,data,dev]'
 	touch $@
 
 demo: $(VENV)/.ready
