@@ -2,14 +2,15 @@
 
     reflective             the picture differs from the one without specular lobes by more than VISIBLE_RGB in some channel of [0, 1],
                            or the material is mirror or glass
-    misleading             glossy, metal, mirror or glass where a plane sweep with true poses and no network is off by more than OFF_BY
+    misleading             glossy, metal, mirror or glass where a plane sweep with true poses and no network is off by more than OFF_BY,
+                           and the pictures say so: at its true depth a pixel looks less like the others by more than EVIDENCE
     other                  neither
     all-reflective-images  all pixels of images of which at least REFLECTIVE_IMAGE is reflective
 
 Our defaults, which no paper states: the sweep compares 5x5 pixels with the frames before and after, over planes 3 % apart from half the
 nearest to four times the farthest true depth of the image. Where neither frame sees a pixel at its true depth nothing can be said, and
-it is not misleading; nor is it where the camera stands still. A sweep also errs on what moves and on what has no texture: both count as
-misleading where the material shines.
+it is not misleading; nor is it where the camera stands still. Without EVIDENCE a sweep also errs wherever there is no texture, matt or not
+(ARCHITECTURE.md, docs/LOG.md); on what moves it still does.
 """
 
 from collections.abc import Sequence
@@ -22,18 +23,22 @@ from leadline.data.dataset import Dataset, Record, View
 from leadline.data.lobes import visible_lobes
 from leadline.evaluation.regions import REFLECTIONS, reflection_bits
 from leadline.geometry.camera import crop_K
-from leadline.geometry.planesweep import WINDOW_PX, plane_depths, plane_sweep
+from leadline.geometry.planesweep import WINDOW_PX, matching_cost, plane_depths, plane_sweep
 from leadline.geometry.pose import compose, invert
 from leadline.geometry.warp import warp
 from leadline.types import Material, UserError
 
 OFF_BY = 0.25
+EVIDENCE = 0.015
+"""In means of |difference| of colours in [0, 1]: where the true depth looks as good as the wrong one, nothing misleads."""
 REFLECTIVE_IMAGE = 0.05
 SHINY = (Material.GLOSSY, Material.METAL, Material.MIRROR, Material.GLASS)
 NEIGHBOURS = (-1, 1)
 """Frames that the sweep compares with."""
 NEEDS = frozenset({"depth", "material", "diffuse", "cam_from_world"})
 _LEAST_MOTION_M = 1e-3
+_AROUND_TRUTH = (0.91, 0.94, 0.97, 1.0, 1.03, 1.06, 1.09)
+"""Of the true depth: a window over a slanted surface matches best beside it."""
 
 
 def reflective(image: np.ndarray, diffuse: np.ndarray, material: np.ndarray) -> np.ndarray:
@@ -62,10 +67,12 @@ def misleading(view: View, neighbours: Sequence[View]) -> np.ndarray:
     source_from_ref = torch.from_numpy(np.stack([_from_reference(view, other) for other in moved])).float()
     known = view.depth[view.depth > 0]
     planes = plane_depths(float(known.min()) / 2, float(known.max()) * 4)
-    swept, _ = plane_sweep(image, sources, K, K_src, source_from_ref, planes)
+    pictures = image, sources, K, K_src, source_from_ref
+    swept, cost = plane_sweep(*pictures, planes)
+    cost_of_truth = matching_cost(*pictures, torch.stack([part * truth for part in _AROUND_TRUTH])).amin(0)
     num = len(moved)
     _, seen = warp(sources, truth.expand(num, *truth.shape), K.expand(num, 3, 3), K_src, source_from_ref)
-    off = (swept - truth).abs() > OFF_BY * truth
+    off = ((swept - truth).abs() > OFF_BY * truth) & (cost_of_truth - cost > EVIDENCE)
     found = np.zeros_like(shiny)
     found[window] = (off & seen.any(0)).numpy()
     return found & shiny

@@ -47,19 +47,34 @@ def plane_sweep(
     best = torch.full((height, width), math.inf, dtype=image.dtype, device=image.device)
     depth = torch.zeros_like(best)
     for some in depths.to(image.dtype).split(_AT_ONCE):
-        costs = torch.stack([_cost(image, sources[i], K, K_src[i], source_from_ref[i], some, window) for i in range(len(sources))])
-        cost, plane = costs.amin(0).min(0)
+        planes = some[:, None, None].expand(-1, height, width)
+        cost, plane = matching_cost(image, sources, K, K_src, source_from_ref, planes, window=window).min(0)
         closer = cost < best
         best, depth = torch.where(closer, cost, best), torch.where(closer, some[plane], depth)
     return depth, best
 
 
+def matching_cost(
+    image: Float[Tensor, "c h w"],
+    sources: Float[Tensor, "s c h_src w_src"],
+    K: Float[Tensor, "3 3"],
+    K_src: Float[Tensor, "s 3 3"],
+    source_from_ref: Float[Tensor, "s 4 4"],
+    depths: Float[Tensor, "n h w"],
+    *,
+    window: int = WINDOW_PX,
+) -> Float[Tensor, "n h w"]:
+    """How little a pixel and its `window` look like the source that they look most like, at each of n depths [m].
+
+    The mean |difference| over the part of the window that the source sees; infinite where no source sees the pixel itself.
+    """
+    return torch.stack([_cost(image, sources[i], K, K_src[i], source_from_ref[i], depths, window) for i in range(len(sources))]).amin(0)
+
+
 def _cost(image: Tensor, source: Tensor, K: Tensor, K_src: Tensor, source_from_ref: Tensor, depths: Tensor, window: int) -> Tensor:
-    """(n, h, w) mean |difference| of the part of the window that the source sees; infinite where it does not see the pixel itself."""
-    num, (height, width) = len(depths), image.shape[-2:]
-    planes = depths[:, None, None].expand(num, height, width)
+    num = len(depths)
     several = (tensor.expand(num, *tensor.shape) for tensor in (K, K_src, source_from_ref))
-    seen_by_source, in_view = warp(source.expand(num, *source.shape), planes, *several)
+    seen_by_source, in_view = warp(source.expand(num, *source.shape), depths, *several)
     weight = in_view[:, None].to(image.dtype)
     difference = (seen_by_source - image).abs().mean(1, keepdim=True) * weight
     total, count = (functional.avg_pool2d(x, window, stride=1, padding=window // 2)[:, 0] for x in (difference, weight))

@@ -75,6 +75,15 @@ def test_misleading__a_pane_only_where_what_is_behind_is_a_quarter_farther(behin
     assert (found(behind_m, Material.GLASS)[INSIDE] == misleads).mean() > 0.97
 
 
+def test_misleading__not_what_is_shiny_and_plain():
+    """Any depth looks as good as any other there, and a sweep finds one by chance."""
+    views = [photo(x, 8.0, Material.GLOSSY) for x in (0, -0.2, 0.2)]
+    shiny = [(view.material == Material.GLOSSY)[..., None] for view in views]
+    plain = [replace(view, image=np.where(mask, 90, view.image).astype(np.uint8)) for view, mask in zip(views, shiny, strict=True)]
+    mask = misleading(plain[0], plain[1:])
+    assert mask[INSIDE].mean() < 0.02
+
+
 def test_misleading__not_what_is_matt():
     assert not found(8.0, Material.DIFFUSE).any()
 
