@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import AutoBackbone, AutoConfig, PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
 
-from leadline.models.hub import from_hub, looks_like_path, no_progress_bar, stated_licence
+from leadline.models.hub import from_hub, no_progress_bar, refuse_pickle, stated_licence
 from leadline.models.mpvit import MPViT, MPViTSpec, load_mpvit
 from leadline.types import UserError
 
@@ -80,6 +80,8 @@ ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
         "convnextv2-tiny": _convnext((3, 3, 9, 3), 96, "tiny"),
         "convnextv2-base": _convnext((3, 3, 27, 3), 128, "base"),
         "convnextv2-large": _convnext((3, 3, 27, 3), 192, "large"),
+        # "mpvit-micro" is ours, for small machines; the others are the published sizes.
+        "mpvit-micro": _mpvit((16, 32, 48, 64), (1, 1, 1, 1), mlp_ratio=2),
         "mpvit-tiny": _mpvit((64, 96, 176, 216), (1, 2, 4, 1), mlp_ratio=2),
         "mpvit-xsmall": _mpvit((64, 128, 192, 256), (1, 2, 4, 1)),
         "mpvit-small": _mpvit((64, 128, 216, 288), (1, 3, 6, 3)),
@@ -202,10 +204,13 @@ def _mpvit_encoder(name: str, spec: EncoderSpec, pretrained: str) -> Encoder:
     encoder = Encoder(backbone, _all_maps, channels=sizes.channels, strides=(2, 4, 8, 16, 32))
     if pretrained == "none":
         return encoder
-    if pretrained == "hub" or not (Path(pretrained).is_dir() or looks_like_path(pretrained)):
+    folder = Path(pretrained)
+    if not folder.is_dir():
+        what = "has no public weights on the model hub" if pretrained == "hub" else f"weights {pretrained} are not a folder"
         remedy = 'convert the published checkpoint to FOLDER/model.safetensors and give FOLDER, or pretrained="none" to train from scratch'
-        raise UserError(name, "has no public weights on the model hub", remedy)
-    load_mpvit(backbone, Path(pretrained) / "model.safetensors")
+        raise UserError(name, what, remedy)
+    refuse_pickle(folder)
+    load_mpvit(backbone, folder / "model.safetensors")
     encoder.weights_from = pretrained
     return encoder
 
