@@ -20,6 +20,8 @@ from leadline.models.unet import Conv3x3
 from leadline.types import UserError
 
 STRIDES = (2, 4, 8, 16, 32)
+GRID = tuple((row, column) for column in range(1, 5) for row in range(5 - column))
+"""(i, j) of the nodes, in the order in which they can be computed: four rows of 4, 3, 2 and 1."""
 REDUCTION = 16
 """Channels of a map for one hidden unit of its channel attention."""
 RESNET18_CHANNELS = (64, 128, 256, 512)
@@ -39,13 +41,10 @@ class HRDepthDecoder(nn.Module):
         widths = [max(8, round(c * width / 16) * 8) for c in channels[1:]]
         self.channels = (max(8, widths[0] // 2), *widths)
         self.strides = (1, *STRIDES[:4])
-        below = [channels[1:], *[widths[1:]] * 3]
-        self.columns = nn.ModuleList(
-            nn.ModuleList(
-                Node(below=below[column - 1][row], skip=channels[row], width=widths[row], column=column, last=row + column == 4)
-                for row in range(5 - column)
-            )
-            for column in range(1, 5)
+        below = (channels[1:], *[widths[1:]] * 3)
+        self.nodes = nn.ModuleList(
+            Node(below=below[column - 1][row], skip=channels[row], width=widths[row], column=column, last=row + column == 4)
+            for row, column in GRID
         )
         self.before = Conv3x3(widths[0], self.channels[0])
         self.after = Conv3x3(self.channels[0], self.channels[0])
@@ -53,9 +52,8 @@ class HRDepthDecoder(nn.Module):
     def forward(self, features: Sequence[Float[Tensor, "b _c _h _w"]]) -> list[Float[Tensor, "b _d _y _x"]]:
         """Decoder maps, fine (stride 1) to coarse (stride 16), from the encoder's maps, fine to coarse."""
         rows = [[map_] for map_ in features]
-        for column in self.columns:
-            for row, node in enumerate(column):
-                rows[row].append(node(rows[row + 1][len(rows[row]) - 1], rows[row]))
+        for (row, column), node in zip(GRID, self.nodes, strict=True):
+            rows[row].append(node(rows[row + 1][column - 1], rows[row]))
         full = functional.elu(self.after(_doubled(functional.elu(self.before(rows[0][-1])))))
         return [full, *(row[-1] for row in rows[:4])]
 
