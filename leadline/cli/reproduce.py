@@ -89,7 +89,7 @@ def _unit_rows(
         evaluation = scored(model or row_median(roots[f"{family}-train"]), root)
         shared = {
             "variant": variant,
-            "network": "none" if config is None else config.method.encoder,
+            "network": "none" if config is None else _network_of(config.method),
             "seed": seed,
             "split": name,
             "rig": _rig_of(chosen, name),
@@ -106,6 +106,10 @@ def _regions(evaluation: Evaluation) -> Iterable[dict[str, Any]]:
     yield {"region": "all", "images": evaluation.num_images, "num_pixels": evaluation.num_pixels, "metrics": evaluation.metrics}
     for name, region in evaluation.regions.items():
         yield {"region": name, "images": region.num_images, "num_pixels": region.num_pixels, "metrics": region.metrics}
+
+
+def _network_of(method: MethodConfig) -> str:
+    return method.encoder if method.network == "none" else method.network
 
 
 def _rig_of(chosen: Claim, name: str) -> str | None:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from transformers import AutoBackbone, AutoConfig, PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
 
-from leadline.models.hub import from_hub, no_progress_bar, refuse_pickle, stated_licence
-from leadline.models.mpvit import MPViT, MPViTSpec, load_mpvit
+from leadline.models.hub import from_hub, no_progress_bar, stated_licence
+from leadline.models.mpvit import HOW_TO_CONVERT, MPViT, MPViTSpec, load_mpvit
 from leadline.types import UserError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -204,13 +204,9 @@ def _mpvit_encoder(name: str, spec: EncoderSpec, pretrained: str) -> Encoder:
     encoder = Encoder(backbone, _all_maps, channels=sizes.channels, strides=(2, 4, 8, 16, 32))
     if pretrained == "none":
         return encoder
-    folder = Path(pretrained)
-    if not folder.is_dir():
-        what = "has no public weights on the model hub" if pretrained == "hub" else f"weights {pretrained} are not a folder"
-        remedy = 'convert the published checkpoint to FOLDER/model.safetensors and give FOLDER, or pretrained="none" to train from scratch'
-        raise UserError(name, what, remedy)
-    refuse_pickle(folder)
-    load_mpvit(backbone, folder / "model.safetensors")
+    if pretrained == "hub":
+        raise UserError(name, "has no public weights on the model hub", f'{HOW_TO_CONVERT}; or give pretrained="none"')
+    load_mpvit(backbone, Path(pretrained))
     encoder.weights_from = pretrained
     return encoder
 

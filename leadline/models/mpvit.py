@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from leadline.io.weights import load_state, load_weights
+from leadline.types import UserError
 
 WINDOWS = {3: 2, 5: 3, 7: 3}
 """Window of the relative position encoding -> heads that have it, of eight."""
@@ -223,11 +224,21 @@ REPEATED_OR_UNUSED = re.compile(r"cls_head\.|MHCA_layers\.\d\.(cpe|crpe|factorat
 """The classifier, and the encodings that blocks share, which the published checkpoints repeat for every block."""
 
 
-def load_mpvit(backbone: MPViT, path: Path) -> None:
-    """Copy the weights of the safetensors file `path`, ours or the published ones, converted to safetensors, into `backbone`.
+HOW_TO_CONVERT = (
+    "convert the published checkpoint where you trust it and give FOLDER: "
+    'python -c "import torch, safetensors.torch as s; s.save_file({name: t.clone() for name, t in '
+    "torch.load('mpvit_small.pth', weights_only=True)['model'].items()}, 'FOLDER/model.safetensors')\""
+)
 
-    Raises UserError for a pickle and for weights of another architecture.
+
+def load_mpvit(backbone: MPViT, folder: Path) -> None:
+    """Copy the weights in `folder`/model.safetensors into `backbone`: ours, or published ones converted to safetensors.
+
+    Raises UserError for a folder without that file, which is where a pickle is met, and for weights of another architecture.
     """
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise UserError(folder, "is not a folder with model.safetensors", HOW_TO_CONVERT)
     tensors = load_weights(path)
     load_state(backbone, {_our_name(name): tensor for name, tensor in tensors.items() if not REPEATED_OR_UNUSED.search(name)}, path)
 

@@ -1,6 +1,8 @@
 """MPViT: published sizes, its attention against plain loops, dropped branches, published checkpoints."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,7 +130,7 @@ def test_load_mpvit__published_checkpoint_converted_to_safetensors(tmp_path: Pat
     assert "mhca_stages.2.mhca_blks.1.MHCA_layers.0.factoratt_crpe.crpe.conv_list.2.weight" in theirs
     assert "patch_embed_stages.3.patch_embeds.2.patch_conv.bn.running_var" in theirs
     save_weights(tmp_path / "model.safetensors", theirs)
-    load_mpvit(loaded, tmp_path / "model.safetensors")
+    load_mpvit(loaded, tmp_path)
     assert all(torch.equal(tensor, saved.state_dict()[name]) for name, tensor in loaded.state_dict().items())
 
 
@@ -148,7 +150,16 @@ def test_build_encoder__mpvit_of_another_size(tmp_path: Path) -> None:
         build_encoder("mpvit-tiny", str(tmp_path))
 
 
-def test_build_encoder__mpvit_as_a_pickle_is_not_opened(tmp_path: Path) -> None:
-    (tmp_path / "mpvit_tiny.pth").write_bytes(b"PK")
-    with pytest.raises(UserError, match="is a pickle"):
-        build_encoder("mpvit-tiny", str(tmp_path))
+def test_build_encoder__mpvit_as_published_is_a_pickle_and_the_advice_converts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("FOLDER").mkdir()
+    torch.manual_seed(0)
+    saved = build_encoder("mpvit-micro").backbone.state_dict()
+    theirs = published(saved)
+    torch.save({"model": theirs, "epoch": 299}, "mpvit_small.pth")
+    with pytest.raises(UserError, match=r"is not a folder with model\.safetensors") as error:
+        build_encoder("mpvit-micro", "FOLDER")
+    program = str(error.value).split('python -c "')[1].rstrip('"')
+    subprocess.run([sys.executable, "-c", program], check=True)
+    loaded = build_encoder("mpvit-micro", "FOLDER").backbone.state_dict()
+    assert all(torch.equal(tensor, saved[name]) for name, tensor in loaded.items())
