@@ -18,6 +18,7 @@ import tyro
 from leadline.cli.worlds import need_extras, render_all, row_median, scored, trained_on
 from leadline.evaluation.result import Evaluation
 from leadline.io.jsonfile import read_json, write_json
+from leadline.methods.catalog import MethodConfig
 from leadline.methods.loading import load
 from leadline.recipes.claims import Claim, claim
 from leadline.training.provenance import git_commit, provenance

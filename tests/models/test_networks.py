@@ -158,6 +158,15 @@ def test_hrdepth__border_reflects() -> None:
         torch.testing.assert_close(map_, map_[..., :1, :1].expand_as(map_))
 
 
+def test_hrdepth__a_map_sees_its_row_and_what_is_coarser() -> None:
+    """The node X(i, j) gathers encoder maps i to i + j, so all last nodes end at the coarsest and none looks at a finer one."""
+    decoder = HRDepthDecoder((16,) * 5, (2, 4, 8, 16, 32))
+    features = [torch.rand(1, 16, 64 // s, 64 // s, requires_grad=True) for s in (2, 4, 8, 16, 32)]
+    for finest, map_ in zip((0, 0, 1, 2, 3), decoder(features), strict=True):
+        gradients = torch.autograd.grad(map_.sum(), features, retain_graph=True, allow_unused=True)
+        assert [g is not None for g in gradients] == [level >= finest for level in range(5)]
+
+
 def test_attention__weighs_whole_channels() -> None:
     """By hand: squeeze to one unit, weights sigmoid(1 * relu(mean sum)) and sigmoid(-1 * ...), identity projection."""
     attention = Attention(2, 2, kernel_size=1)
