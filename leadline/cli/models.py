@@ -30,12 +30,12 @@ def run(argv: list[str]) -> int:
     console = Console()
     console.print(table)
     console.print("leadline ships none of these weights: the first use downloads them from the model hub, under their licence.")
-    networks = Table("network to train", "encoder", "decoder", "M parameters", "as published", "source")
+    networks = Table("network to train", "encoder", "decoder", "M parameters", "published code", "source")
     for name, network in NETWORKS.items():
-        numbers = (f"{network.parameters / 1e6:.2f}", f"{network.published_m:g}")
+        numbers = (f"{network.parameters / 1e6:.2f}", f"{network.published / 1e6:.2f}")
         networks.add_row(name, network.encoder, network.decoder, *numbers, network.paper)
     console.print(networks)
-    console.print("leadline train RECIPE --method.network NAME; published figures count parts that no depth passes through.")
+    console.print("leadline train RECIPE --method.network NAME; the published code also counts parts that no depth passes through.")
     if options.json is not None:
         from leadline.io.jsonfile import write_json
 

@@ -5,7 +5,7 @@ connections become a grid of nodes X(i, j), row i at stride 2 ** (i + 1), X(i, 0
 connection"); a node fuses everything before it in its row with the node below it, and the last node of each row does so
 through a squeeze-and-excitation ("fSE module"). Padding reflects and activations are ELU as in monodepth2.
 
-Zhao et al., "MonoViT", 3DV 2022, arXiv 2208.03543, section 3: the same grid behind MPViT, whose maps are first weighed by
+Zhao et al., "MonoViT", 3DV 2022, arXiv 2208.03543: the same grid behind MPViT, whose maps are first weighed by
 channel attention and brought to the channels of a ResNet-18.
 """
 

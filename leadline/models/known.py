@@ -130,17 +130,16 @@ class KnownNetwork:
     decoder: str
     parameters: int
     """With heads for one output at four scales; without what its forward pass never uses."""
-    published_m: float
-    """Millions of parameters as published."""
-    unused: int
-    """Parameters counted there that no depth passes through: the encoder's classifier, convolutions that are never run."""
+    published: int
+    """The same for the published code and the papers' tables, which count the ResNet's classifier (513,000) and convolutions of
+    HR-Depth's decoder that are never run (32,336)."""
     paper: str
 
 
 NETWORKS: Mapping[str, KnownNetwork] = MappingProxyType(
     {
-        "monodepth2": KnownNetwork("resnet18", "unet", 14_329_236, 14.84, 513_000, "arXiv 1806.01260"),
-        "hrdepth": KnownNetwork("resnet18", "hrdepth", 14_068_308, 14.61, 545_336, "arXiv 2012.07356"),
-        "monovit": KnownNetwork("mpvit-small", "monovit", 27_837_772, 27.87, 32_336, "arXiv 2208.03543"),
+        "monodepth2": KnownNetwork("resnet18", "unet", 14_329_236, 14_842_236, "arXiv 1806.01260"),
+        "hrdepth": KnownNetwork("resnet18", "hrdepth", 14_068_308, 14_613_644, "arXiv 2012.07356"),
+        "monovit": KnownNetwork("mpvit-small", "monovit", 27_837_772, 27_870_108, "arXiv 2208.03543"),
     }
 )

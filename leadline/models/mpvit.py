@@ -1,10 +1,11 @@
 """MPViT, the encoder of MonoViT: several paths of overlapping patches, each with linear attention, beside a convolution.
 
 Lee et al., "MPViT: Multi-Path Vision Transformer for Dense Prediction", CVPR 2022, arXiv 2112.11010. A stage embeds its
-map by two or three stacked 3x3 convolutions, so that path k sees patches of 3, 5 and 7 pixels (section 3.2), runs
-transformer blocks with factorised attention on every path and a residual convolution on the first embedding, and joins
-all of them by a 1x1 convolution (section 3.3). Attention, position encoding and relative position encoding are those of
-Xu et al., "Co-Scale Conv-Attentional Image Transformers", ICCV 2021, arXiv 2104.06399, equations 2 to 6.
+map by two or three stacked 3x3 convolutions, so that the paths see patches of 3, 5 and 7 pixels ("multi-scale patch
+embedding"), runs transformer blocks on every path and a residual convolution on the first embedding, and joins all of
+them by a 1x1 convolution ("global-to-local feature interaction"). The blocks are those of CoaT, with its factorised
+attention and its convolutional position and relative position encodings: Xu et al., "Co-Scale Conv-Attentional Image
+Transformers", ICCV 2021, arXiv 2104.06399.
 
 As MonoViT uses it: the stem halves the image once, not twice, and every stage halves its map, so that there are maps at
 strides 2, 4, 8, 16 and 32; branches are dropped at random while training (`drop_path`).
@@ -144,7 +145,7 @@ class TransformerBlock(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, mlp_ratio * width), nn.GELU(), nn.Linear(mlp_ratio * width, width))
 
     def forward(self, tokens: Float[Tensor, "b h w c"], relative: "RelativePosition") -> Float[Tensor, "b h w c"]:
-        """The tokens of a map, in place."""
+        """The tokens of a map, changed."""
         tokens = tokens + self._dropped(self.attention(self.attention_norm(tokens), relative))
         return tokens + self._dropped(self.mlp(self.mlp_norm(tokens)))
 
@@ -159,8 +160,8 @@ class TransformerBlock(nn.Module):
 class FactorisedAttention(nn.Module):
     """Attention whose cost is linear in the number of pixels.
 
-    Every head has q (softmax_n(k)^T v) / sqrt(d), CoaT's equation 3: the softmax runs over the pixels n, the product of keys and
-    values is a d x d matrix for the whole image. To it comes q * conv(v), the relative position encoding of equation 5.
+    Every head has q (softmax_n(k)^T v) / sqrt(d) + q * conv(v). The softmax runs over the pixels n, so the product of keys and
+    values is one d x d matrix for the whole image; the convolution is the relative position encoding.
     """
 
     def __init__(self, width: int) -> None:

@@ -44,8 +44,8 @@ def test_build_network__published_parameter_counts(
     assert count(network.encoder) == encoder
     assert count(network.decoder, network.head) == decoder
     assert count(network) == NETWORKS[name].parameters
-    assert NETWORKS[name].unused == classifier + never_run
-    assert round((count(network) + NETWORKS[name].unused) / 1e6, 2) == NETWORKS[name].published_m == published
+    assert count(network) + classifier + never_run == NETWORKS[name].published
+    assert round(NETWORKS[name].published / 1e6, 2) == published
 
 
 def test_hrdepth__convolutions_that_the_published_code_never_runs() -> None:
