@@ -4,8 +4,9 @@
     decoder(features)  -> decoder maps, fine to coarse; `decoder.channels`, `decoder.strides`
     head(maps)         -> raw outputs in float32, one for each of `head.scales`; scale s has stride 2 ** s
 
-`build_network` makes all three. What the outputs mean (a sigmoid of disparity, log depth, images) is the method's
-business, so nothing is squashed here. A second branch on the same features is a second decoder and head:
+`build_network` makes all three of a published network, `build_encoder_decoder` of any two names. What the outputs mean (a
+sigmoid of disparity, log depth, images) is the method's business, so nothing is squashed here. A second branch on the same
+features is a second decoder and head:
 
     network = build_network("monodepth2")                                  # depth: one output at scales 0, 1, 2, 3
     decoder = build_decoder(NETWORKS["monodepth2"].decoder, network.encoder.channels, network.encoder.strides)
@@ -16,7 +17,6 @@ business, so nothing is squashed here. A second branch on the same features is a
 
 import difflib
 from collections.abc import Sequence
-from typing import Protocol
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -29,21 +29,14 @@ from leadline.models.unet import Heads, Norm, UNetDecoder
 from leadline.types import UserError
 
 
-class Decoder(Protocol):
-    """Makes maps of an encoder's maps, both fine to coarse."""
-
-    channels: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    def __call__(self, features: Sequence[Float[Tensor, "b _c _h _w"]], /) -> list[Float[Tensor, "b _d _y _x"]]:
-        """Decoder maps."""
-        ...
+Decoder = UNetDecoder | DPTDecoder | HRDepthDecoder | MonoViTDecoder
+"""All of them have `channels` and `strides` of their maps. DPT has one map, at stride 1, and so one scale."""
 
 
 class DepthNetwork(nn.Module):
     """Encoder, decoder and head: RGB in [0, 1] to raw maps."""
 
-    def __init__(self, encoder: Encoder, decoder: nn.Module, head: Heads) -> None:
+    def __init__(self, encoder: Encoder, decoder: Decoder, head: Heads) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
@@ -68,14 +61,30 @@ def build_network(name: str, *, pretrained: str = "none", num_outputs: int = 1, 
     if name not in NETWORKS:
         near = difflib.get_close_matches(name, NETWORKS, n=1, cutoff=0.4) or list(NETWORKS)
         raise UserError(name, "is not a network leadline knows", f"choose {', '.join(near)}")
-    encoder = build_encoder(NETWORKS[name].encoder, pretrained)
-    decoder = build_decoder(NETWORKS[name].decoder, encoder.channels, encoder.strides)
-    return DepthNetwork(encoder, decoder, Heads(decoder.channels, num_outputs, scales=scales))
+    known = NETWORKS[name]
+    return build_encoder_decoder(known.encoder, known.decoder, pretrained=pretrained, num_outputs=num_outputs, scales=scales)
+
+
+def build_encoder_decoder(
+    encoder: str,
+    decoder: str,
+    *,
+    pretrained: str = "none",
+    width: float = 1.0,
+    norm: Norm = "none",
+    finest: int = 1,
+    num_outputs: int = 1,
+    scales: Sequence[int] = (0, 1, 2, 3),
+) -> DepthNetwork:
+    """Any encoder with any decoder, by name; arguments as for `build_encoder`, `build_decoder` and `Heads`, errors as theirs."""
+    body = build_encoder(encoder, pretrained)
+    maps = build_decoder(decoder, body.channels, body.strides, width=width, norm=norm, finest=finest)
+    return DepthNetwork(body, maps, Heads(maps.channels, num_outputs, scales=scales))
 
 
 def build_decoder(
     name: str, channels: Sequence[int], strides: Sequence[int], *, width: float = 1.0, norm: Norm = "none", finest: int = 1
-) -> UNetDecoder | DPTDecoder | HRDepthDecoder | MonoViTDecoder:
+) -> Decoder:
     """Decoder `name` (unet, dpt, hrdepth, monovit) for an encoder with these maps, its channels scaled by `width`.
 
     `norm` and `finest`, the stride of the finest map, are options of unet alone. Raises UserError when another decoder is

@@ -4,11 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from leadline.models.encoders import build_encoder
 from leadline.models.hrdepth import Attention, HRDepthDecoder
 from leadline.models.known import NETWORKS
 from leadline.models.mpvit import TransformerBlock
-from leadline.models.networks import DepthNetwork, build_decoder, build_network
+from leadline.models.networks import DepthNetwork, build_decoder, build_encoder_decoder, build_network
 from leadline.models.unet import Heads
 from leadline.types import UserError
 
@@ -18,9 +17,7 @@ SMALL = (("resnet-tiny", "hrdepth"), ("mpvit-micro", "monovit"))
 
 def small(encoder_name: str, decoder_name: str) -> DepthNetwork:
     torch.manual_seed(0)
-    encoder = build_encoder(encoder_name)
-    decoder = build_decoder(decoder_name, encoder.channels, encoder.strides, width=0.25)
-    return DepthNetwork(encoder, decoder, Heads(decoder.channels, 1))
+    return build_encoder_decoder(encoder_name, decoder_name, width=0.25)
 
 
 def count(*modules: nn.Module) -> int:

@@ -23,10 +23,8 @@ from leadline.losses.scale_shift import standardised
 from leadline.losses.silog import silog_loss
 from leadline.methods.base import Loss, Method
 from leadline.methods.supervised.config import SupervisedConfig
-from leadline.models.encoders import build_encoder
 from leadline.models.known import NETWORKS
-from leadline.models.networks import DepthNetwork, build_decoder
-from leadline.models.unet import Heads
+from leadline.models.networks import DepthNetwork, build_encoder_decoder
 from leadline.types import DepthKind, UserError
 
 POSITIVE = (DepthKind.METRIC, DepthKind.SCALE_INVARIANT)
@@ -156,13 +154,12 @@ def _settled(config: SupervisedConfig) -> SupervisedConfig:
 
 
 def _build_network(config: SupervisedConfig) -> DepthNetwork:
-    encoder = build_encoder(config.encoder, config.pretrained)
-    decoder = build_decoder(
+    return build_encoder_decoder(
+        config.encoder,
         config.decoder,
-        encoder.channels,
-        encoder.strides,
+        pretrained=config.pretrained,
         width=config.decoder_width,
         norm=config.decoder_norm,
         finest=config.output_stride,
+        scales=(0,),
     )
-    return DepthNetwork(encoder, decoder, Heads(decoder.channels, 1, scales=(0,)))
