@@ -28,7 +28,6 @@ from leadline.models.known import NETWORKS
 from leadline.models.unet import Heads, Norm, UNetDecoder
 from leadline.types import UserError
 
-
 Decoder = UNetDecoder | DPTDecoder | HRDepthDecoder | MonoViTDecoder
 """All of them have `channels` and `strides` of their maps. DPT has one map, at stride 1, and so one scale."""
 
