@@ -21,6 +21,8 @@ SMALL: dict[str, tuple[dict[str, Any], ...]] = {
         {"encoder": "resnet-tiny", "decoder_width": 0.5, "kind": DepthKind.AFFINE_INVARIANT},
         {"encoder": "resnet-tiny", "decoder_width": 0.5, "kind": DepthKind.AFFINE_INVARIANT_INVERSE},
         {"encoder": "resnet-tiny", "decoder": "dpt", "decoder_width": 0.25},
+        {"encoder": "resnet-tiny", "decoder": "hrdepth", "decoder_width": 0.5},
+        {"encoder": "mpvit-micro", "decoder": "monovit", "decoder_width": 0.25},
     )
 }
 """Small variants of every method, for tests. A method without an entry here fails `test_every_method_is_covered`."""
