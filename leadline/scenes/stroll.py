@@ -21,7 +21,7 @@ CLEARANCE_M = 0.6
 NEAR_M = 1.0
 """A good view shows next to nothing nearer than this."""
 _FLAT = ("floor", "ceiling", "wall", "rug")
-_CANDIDATES = 6
+_CANDIDATES = 10
 _TRIES = 500
 _MIRRORED = 0.25
 """Share of a view up to which mirrors make it better."""
@@ -143,7 +143,7 @@ def _worths(strolls: Sequence[Stroll], plan: Plan, boxes: np.ndarray, rays: np.n
     shown = _in_mirrors(eyes + depth[..., None] * directions, directions, met, plan, boxes).mean(axis=-1)
     depth = np.sort(depth, axis=-1)
     near, middle = depth[..., depth.shape[-1] // 20], depth[..., depth.shape[-1] // 2]
-    worth = 2.0 * np.minimum(near / NEAR_M, 1.0) + 0.3 * np.minimum(middle, 4.0) + np.minimum((met >= 0).mean(axis=-1), 0.4)
+    worth = 2.0 * np.minimum(near / NEAR_M, 1.0) + 0.3 * np.minimum(middle, 5.0) + 1.5 * np.minimum((met >= 0).mean(axis=-1), 0.5)
     return (worth + 2.0 * np.minimum(shown, _MIRRORED)).min(axis=1)
 
 
