@@ -24,7 +24,9 @@ _FLAT = ("floor", "ceiling", "wall", "rug")
 _CANDIDATES = 10
 _TRIES = 500
 _MIRRORED = 0.25
-"""Share of a view up to which mirrors make it better."""
+"""Share of a view up to which mirrors that show things make it better."""
+_MOSTLY_MIRROR = 0.45
+"""Share of a view above which mirrors make it worse."""
 _HEADINGS = np.radians([-115.0, -90.0, -65.0, 65.0, 90.0, 115.0])
 """Directions of view beside the long axis of a loop, so that most of the motion is sideways."""
 
@@ -140,27 +142,28 @@ def _worths(strolls: Sequence[Stroll], plan: Plan, boxes: np.ndarray, rays: np.n
     eyes = np.array([[(*point, stroll.loop.eye) for point in stroll.loop.points(5)[[1, 3]]] for stroll in strolls])[:, :, None]
     directions = np.array([_turned(rays, stroll) for stroll in strolls])[:, None]
     depth, met = _look(eyes, directions, plan, boxes)
-    shown = _in_mirrors(eyes + depth[..., None] * directions, directions, met, plan, boxes).mean(axis=-1)
+    mirror, showing = (hit.mean(axis=-1) for hit in _in_mirrors(eyes + depth[..., None] * directions, directions, met, plan, boxes))
     depth = np.sort(depth, axis=-1)
     near, middle = depth[..., depth.shape[-1] // 20], depth[..., depth.shape[-1] // 2]
     worth = 2.0 * np.minimum(near / NEAR_M, 1.0) + 0.3 * np.minimum(middle, 5.0) + 1.5 * np.minimum((met >= 0).mean(axis=-1), 0.5)
-    return (worth + 2.0 * np.minimum(shown, _MIRRORED)).min(axis=1)
+    return (worth + 2.5 * np.minimum(showing, _MIRRORED) - 4.0 * np.maximum(mirror - _MOSTLY_MIRROR, 0.0)).min(axis=1)
 
 
-def _in_mirrors(points: np.ndarray, directions: np.ndarray, met: np.ndarray, plan: Plan, boxes: np.ndarray) -> np.ndarray:
-    """Which rays (...) that end at `points` (..., 3) in the thing `met` end in a mirror that shows another thing."""
-    mirrors = np.array([any(surface.material is Material.MIRROR for _, surface in thing.parts) for thing in _solid(plan)], dtype=bool)
-    shown = np.zeros(met.shape, dtype=bool)
-    hits = np.nonzero((met >= 0) & np.append(mirrors, False)[met])
-    if len(hits[0]) == 0:
-        return shown
-    point, box = points[hits], boxes[met[hits]]
-    axis = np.abs(point[:, None] - box).min(axis=1).argmin(axis=1)  # of the side of the box that the point lies on
-    back = np.broadcast_to(directions, points.shape)[hits].copy()
-    back[np.arange(len(back)), axis] *= -1
-    distance, other = _look(point + 0.02 * back, back, plan, boxes)
-    shown[hits] = (other >= 0) & (other != met[hits]) & (distance > 0.3)
-    return shown
+def _in_mirrors(
+    points: np.ndarray, directions: np.ndarray, met: np.ndarray, plan: Plan, boxes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which rays (...) that end at `points` (..., 3) in the thing `met` end in a mirror, and in one that shows another thing."""
+    mirrors = [any(surface.material is Material.MIRROR for _, surface in thing.parts) for thing in _solid(plan)]
+    mirror = np.array([*mirrors, False])[met]  # the last one stands for walls, -1
+    showing = np.zeros(met.shape, dtype=bool)
+    point, box = points[mirror], boxes[met[mirror]]
+    if len(point) > 0:
+        side = np.abs(point[:, None] - box).min(axis=1).argmin(axis=1)  # the axis across that side of the box on which the point lies
+        back = np.broadcast_to(directions, points.shape)[mirror].copy()
+        back[np.arange(len(back)), side] *= -1
+        distance, other = _look(point + 0.02 * back, back, plan, boxes)
+        showing[mirror] = (other >= 0) & (other != met[mirror]) & (distance > 0.3)
+    return mirror, showing
 
 
 def _turned(rays: np.ndarray, stroll: Stroll) -> np.ndarray:
