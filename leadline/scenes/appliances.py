@@ -19,7 +19,9 @@ def stove(palette: Palette) -> Piece:
     parts: Parts = [(body, palette.brushed), (shapes.merge([hob, _black_door(wide, 0.14, 0.56, -deep / 2 + 0.015)]), palette.screen_off)]
     handle = shapes.box((wide - 0.12, 0.02, 0.02), center=(0, -deep / 2 - 0.02, 0.69))
     knobs = [
-        shapes.transform(shapes.cylinder(0.02, 0.025, segments=12), shapes.pose(x, -deep / 2 + 0.015, 0.8) @ shapes.rotation("x", np.pi / 2))
+        shapes.transform(
+            shapes.cylinder(0.02, 0.025, segments=12), shapes.pose(x, -deep / 2 + 0.015, 0.8) @ shapes.rotation("x", np.pi / 2)
+        )
         for x in (-0.2, -0.1, 0.1, 0.2)
     ]
     parts.append((shapes.merge([handle, *knobs]), palette.metal))
@@ -32,7 +34,9 @@ def oven_tower(palette: Palette) -> Piece:
     body = shapes.box((wide, deep - 0.03, high - 0.08), center=(0, 0.015, (high + 0.08) / 2))
     doors = [_black_door(wide, 0.75, 0.55, -deep / 2 + 0.015), _black_door(wide, 1.33, 0.36, -deep / 2 + 0.015)]
     grips = shapes.boxes([(0, -deep / 2 - 0.02, z) for z in (1.25, 1.65)], (wide - 0.12, 0.02, 0.02))
-    fronts = shapes.boxes([(0, -deep / 2 + 0.007, 0.41), (0, -deep / 2 + 0.007, 1.85)], [(wide - 0.01, 0.015, 0.64), (wide - 0.01, 0.015, 0.28)])
+    fronts = shapes.boxes(
+        [(0, -deep / 2 + 0.007, 0.41), (0, -deep / 2 + 0.007, 1.85)], [(wide - 0.01, 0.015, 0.64), (wide - 0.01, 0.015, 0.28)]
+    )
     parts: Parts = [(shapes.merge([body, fronts]), palette.lacquer), (shapes.merge(doors), palette.screen_off), (grips, palette.metal)]
     return Piece("oven tower", parts, (wide, deep + 0.06, high))
 
@@ -43,10 +47,17 @@ def hood(palette: Palette) -> Piece:
     low, high = np.array([wide / 2, deep / 2]), np.array([0.13, 0.12])
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     back = np.array([0.0, deep / 2 - 0.12])
-    sections = np.stack([np.column_stack([corners * half + shift, np.full(4, z)]) for half, shift, z in ((low, 0 * back, 0.06), (high, back, 0.3))])
-    sides = [shapes.quad(sections[0, i], sections[0, j] - sections[0, i], sections[1, i] - sections[0, i]) for i, j in ((0, 1), (1, 2), (3, 0))]
+    sections = np.stack(
+        [np.column_stack([corners * half + shift, np.full(4, z)]) for half, shift, z in ((low, 0 * back, 0.06), (high, back, 0.3))]
+    )
+    sides = [
+        shapes.quad(sections[0, i], sections[0, j] - sections[0, i], sections[1, i] - sections[0, i]) for i, j in ((0, 1), (1, 2), (3, 0))
+    ]
     # A tapering side is no parallelogram: its second triangle ends at the upper corner.
-    slopes = [Mesh(np.stack([sections[0, i], sections[0, j], sections[1, j], sections[1, i]]), side.faces) for side, (i, j) in zip(sides, ((0, 1), (1, 2), (3, 0)), strict=True)]
+    slopes = [
+        Mesh(np.stack([sections[0, i], sections[0, j], sections[1, j], sections[1, i]]), side.faces)
+        for side, (i, j) in zip(sides, ((0, 1), (1, 2), (3, 0)), strict=True)
+    ]
     box = shapes.box((wide, deep, 0.06), center=(0, 0, 0.03))
     chimney = shapes.box((0.26, 0.24, 0.4), center=(0, float(back[1]), 0.5))
     return Piece("hood", [(shapes.merge([box, chimney, *slopes]), palette.brushed)], (wide, deep, 0.7))
@@ -127,9 +138,12 @@ def washing_machine(palette: Palette) -> Piece:
 def towels(rng: np.random.Generator, palette: Palette) -> Piece:
     """One or two towels over a rail on the wall."""
     width = float(rng.uniform(0.5, 0.8))
-    rail = shapes.boxes([(0, 0.0, 0.6), (-width / 2, 0.04, 0.6), (width / 2, 0.04, 0.6)], [(width, 0.018, 0.018), (0.018, 0.09, 0.018), (0.018, 0.09, 0.018)])
+    rail = shapes.boxes(
+        [(0, 0.0, 0.6), (-width / 2, 0.04, 0.6), (width / 2, 0.04, 0.6)],
+        [(width, 0.018, 0.018), (0.018, 0.09, 0.018), (0.018, 0.09, 0.018)],
+    )
     cloths = [
-        cushion((width * 0.42, 0.05, long), center=(x * width, 0.0, 0.61 - long / 2), softness=0.25)
+        cushion((width * 0.42, 0.05, long), center=(x * width, 0.0, 0.62 - long / 2), softness=0.08)
         for x, long in ((-0.25, float(rng.uniform(0.35, 0.55))), (0.25, float(rng.uniform(0.35, 0.55))))
         if rng.random() < 0.8
     ]

@@ -21,7 +21,16 @@ KINDS = {
 }
 """What furnishes each kind of room."""
 _HOMES = ("living room", "bedroom", "study", "dining room")
-_MIRRORED = {"living room": 0.75, "bedroom": 0.5, "study": 0.7, "dining room": 0.7, "kitchen": 0.35, "bathroom": 0.3, "office": 0.55, "gallery": 0.9}
+_MIRRORED = {
+    "living room": 0.75,
+    "bedroom": 0.5,
+    "study": 0.7,
+    "dining room": 0.7,
+    "kitchen": 0.35,
+    "bathroom": 0.3,
+    "office": 0.55,
+    "gallery": 0.9,
+}
 """Probability of a wall mirror 1.4 to 2.6 m wide, or of a wall of mirrors; corridors and shops hang their own."""
 
 

@@ -79,7 +79,7 @@ def study(stage: Stage) -> None:
         equip_desk(stage, pose, depth=board.size[1], height=board.size[2], screens=stage.count(1, 2))
         stage.at(
             furniture.office_chair(rng, palette),
-            pose @ shapes.pose(rng.uniform(-0.2, 0.2), -board.size[1] / 2 - 0.36, yaw=np.pi + rng.uniform(-0.5, 0.5)),
+            pose @ shapes.pose(rng.uniform(-0.2, 0.2), -board.size[1] / 2 - 0.42, yaw=np.pi + rng.uniform(-0.4, 0.4)),
         )
     for _ in range(stage.count(1, 3)):
         stage.wall(furniture.bookcase(rng, palette, width=stage.between(0.7, 1.5), height=stage.between(1.1, 2.1)))
@@ -108,7 +108,12 @@ def dining_room(stage: Stage) -> None:
     """A table with chairs around it, a sideboard, a shelf."""
     rng, palette = stage.rng, stage.palette
     piece = furniture.table(
-        rng, palette, width=stage.between(0.9, 1.9), depth=stage.between(0.8, 0.95), height=stage.between(0.72, 0.77), glass=stage.chance(0.35)
+        rng,
+        palette,
+        width=stage.between(0.9, 1.9),
+        depth=stage.between(0.8, 0.95),
+        height=stage.between(0.72, 0.77),
+        glass=stage.chance(0.35),
     )
     pose = stage.free(piece, load=1.2, margin=0.55)
     if pose is not None:
@@ -127,7 +132,9 @@ def dining_room(stage: Stage) -> None:
 
 def _television(stage: Stage, wall: int) -> None:
     rng, palette = stage.rng, stage.palette
-    bench = furniture.cabinet(rng, palette, width=stage.between(1.3, 1.9), depth=0.42, height=stage.between(0.42, 0.55), doors=palette.lacquer)
+    bench = furniture.cabinet(
+        rng, palette, width=stage.between(1.3, 1.9), depth=0.42, height=stage.between(0.42, 0.55), doors=palette.lacquer
+    )
     pose = stage.wall(bench, wall=wall, load=0.0)
     if pose is not None:
         stage.on_top(furniture.screen(rng, palette, width=stage.between(0.9, 1.5)), pose, 0.0, 0.0, bench.size[2])

@@ -24,7 +24,9 @@ def desks(rng: np.random.Generator, palette: Palette, *, columns: int, rows: int
         for i in range(columns)
         for j in range(rows)
     ]
-    frame = [shapes.transform(legs(width - 0.04, deep - 0.04, DESK_M - 0.027), shapes.pose((i + 0.5) * width - long / 2)) for i in range(columns)]
+    frame = [
+        shapes.transform(legs(width - 0.04, deep - 0.04, DESK_M - 0.027), shapes.pose((i + 0.5) * width - long / 2)) for i in range(columns)
+    ]
     parts: Parts = [(shapes.merge(tops), palette.wood if rng.random() < 0.6 else palette.white), (shapes.merge(frame), palette.metal)]
     height = DESK_M
     if rows == 2:
@@ -62,7 +64,10 @@ def glass_wall(rng: np.random.Generator, palette: Palette, *, width: float, door
         panes.append(shapes.quad((start, 0, 0.05), (end - start, 0, 0), (0, 0, height - 0.05)))
     bars = [shapes.box((thick, 0.05, height), center=(x, 0, height / 2)) for x, thick in posts]
     bars.append(shapes.box((width, 0.05, 0.05), center=(0, 0, height + 0.025)))
-    bars += [shapes.box((end - start, 0.05, 0.05), center=((start + end) / 2, 0, 0.025)) for start, end in zip(ends[::2], ends[1::2], strict=True)]
+    bars += [
+        shapes.box((end - start, 0.05, 0.05), center=((start + end) / 2, 0, 0.025))
+        for start, end in zip(ends[::2], ends[1::2], strict=True)
+    ]
     handles = []
     if door is not None:
         wing = shapes.pose(door - wide / 2 + 0.03, 0.0, yaw=-float(rng.uniform(0.9, 1.5)))

@@ -136,7 +136,11 @@ def floor_lamp(rng: np.random.Generator, palette: Palette, *, lit: bool) -> Piec
     pole = shapes.lathe([(0.0, 0.0), (0.15, 0.0), (0.15, 0.02), (0.013, 0.03), (0.013, height - 0.2)], segments=24)
     shade = shapes.transform(shapes.frustum(radius, radius * 0.75, 0.28, caps=False, segments=20), shapes.pose(z=height - 0.28))
     surface = _glowing(rng)
-    return Piece("floor lamp", [(pole, palette.metal), (shade, surface if lit else Surface(Material.DIFFUSE, surface.color))], (2 * radius, 2 * radius, height))
+    return Piece(
+        "floor lamp",
+        [(pole, palette.metal), (shade, surface if lit else Surface(Material.DIFFUSE, surface.color))],
+        (2 * radius, 2 * radius, height),
+    )
 
 
 def _glowing(rng: np.random.Generator) -> Surface:

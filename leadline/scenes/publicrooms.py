@@ -39,9 +39,9 @@ def _man_the_desks(stage: Stage, group: Piece, pose: np.ndarray, *, rows: int, w
             seat = pose @ shapes.pose(x, (row + 0.5) * depth - group.size[1] / 2, yaw=np.pi * row)
             homes.equip_desk(stage, seat, depth=depth, height=officefit.DESK_M, screens=stage.count(1, 2))
             if stage.chance(0.85):
-                turn = np.pi + stage.between(-0.6, 0.6)
+                turn = np.pi + stage.between(-0.4, 0.4)
                 chair = furniture.office_chair(stage.rng, stage.palette)
-                stage.at(chair, seat @ shapes.pose(stage.between(-0.15, 0.15), -depth / 2 - 0.34, yaw=turn))
+                stage.at(chair, seat @ shapes.pose(stage.between(-0.15, 0.15), -depth / 2 - 0.42, yaw=turn))
 
 
 def _meeting_room(stage: Stage) -> None:

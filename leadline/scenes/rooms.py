@@ -46,9 +46,7 @@ def _kind(rng: np.random.Generator) -> str:
     return KINDS[int(rng.integers(len(KINDS)))]
 
 
-def _room_with_a_way(
-    rng: np.random.Generator, palette: interior.Palette, kind: str, camera: Camera, *, plain: bool
-) -> tuple[Plan, Stroll]:
+def _room_with_a_way(rng: np.random.Generator, palette: interior.Palette, kind: str, camera: Camera, *, plain: bool) -> tuple[Plan, Stroll]:
     """A furnished room in which a camera can move, and where; crowded rooms are furnished anew, with less."""
     for crowd in (1.0, 1.0, 1.0, 0.8, 0.6, 0.4, 0.0):
         sides = [float(rng.uniform(*reach)) for reach in _SIZES_M.get(kind, _HOME_M)]

@@ -37,7 +37,9 @@ def row_of_goods(rng: np.random.Generator, *, width: float, depth: float, headro
                 match kind:
                     case 0:
                         matte.append((shapes.box((wide - 0.006, deep, high), center=(middle, y, high / 2)), tint))
-                        label = shapes.quad((middle - wide * 0.35, y - deep / 2 - 0.001, high * 0.2), (wide * 0.7, 0, 0), (0, 0, high * 0.45))
+                        label = shapes.quad(
+                            (middle - wide * 0.35, y - deep / 2 - 0.001, high * 0.2), (wide * 0.7, 0, 0), (0, 0, high * 0.45)
+                        )
                         matte.append((label, np.full(3, 0.7) - 0.6 * tint))
                     case 1:
                         matte.append((_folded(wide, deep, high, middle, y), tint))
@@ -90,7 +92,9 @@ def clothes_rack(rng: np.random.Generator, palette: Palette, *, width: float) ->
     x = -width / 2 + 0.08
     while x < width / 2 - 0.08:
         long, broad = float(rng.uniform(0.65, 0.95)), float(rng.uniform(0.38, 0.46))
-        garment = cushion((float(rng.uniform(0.03, 0.06)), broad, long), center=(x, rng.uniform(-0.02, 0.02), height - 0.07 - long / 2), softness=0.3)
+        garment = cushion(
+            (float(rng.uniform(0.03, 0.06)), broad, long), center=(x, rng.uniform(-0.02, 0.02), height - 0.07 - long / 2), softness=0.3
+        )
         clothes.append((garment, tints[int(rng.integers(3))] * rng.uniform(0.8, 1.2)))
         x += float(rng.uniform(0.05, 0.11))
     return Piece("clothes rack", [(shapes.merge(posts), palette.metal), painted(clothes)], (width + 0.04, depth, height + 0.02))

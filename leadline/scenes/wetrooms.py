@@ -3,7 +3,7 @@
 import numpy as np
 
 from leadline.scenes import appliances, furniture, ornaments, shapes
-from leadline.scenes.furniture import Piece
+from leadline.scenes.furniture import Piece, Shelf
 from leadline.scenes.stage import Stage
 
 
@@ -22,13 +22,15 @@ def kitchen(stage: Stage) -> None:
     if stage.chance(0.5):
         stage.wall(appliances.oven_tower(palette))
     else:
-        tall = furniture.cabinet(rng, palette, width=stage.between(0.5, 0.65), depth=0.6, height=stage.between(1.9, 2.1), doors=palette.lacquer)
+        tall = furniture.cabinet(
+            rng, palette, width=stage.between(0.5, 0.65), depth=0.6, height=stage.between(1.9, 2.1), doors=palette.lacquer
+        )
         stage.wall(tall)
     if stage.chance(0.35):
         island = furniture.cabinet(rng, palette, width=stage.between(1.2, 1.8), depth=0.7, height=0.87, doors=palette.lacquer)
         top = shapes.box((island.size[0] + 0.1, 0.86, 0.04), center=(0, 0, 0.891))
-        whole = Piece("island", [*island.parts, (top, palette.stone)], (island.size[0] + 0.1, 0.86, 0.911), ())
-        whole = furniture.Piece(whole.name, whole.parts, whole.size, (furniture.Shelf(0, 0, 0.9115, island.size[0] * 0.85, 0.6),))
+        shelf = Shelf(0, 0, 0.9115, island.size[0] * 0.85, 0.6)
+        whole = Piece("island", [*island.parts, (top, palette.stone)], (island.size[0] + 0.1, 0.86, 0.911), (shelf,))
         stage.free(whole, load=1.2, margin=0.5)
         return
     piece = furniture.table(rng, palette, width=rng.uniform(0.75, 1.2), depth=rng.uniform(0.7, 0.8), height=0.75, glass=stage.chance(0.3))
@@ -83,11 +85,10 @@ def bathroom(stage: Stage) -> None:
 
 
 def _above_the_basin(stage: Stage, pose: np.ndarray, width: float) -> None:
-    if stage.chance(0.45):
-        wide = max(0.7, width - 0.05)
-        spot = stage.above(pose, width=wide, low=1.15, high=2.05)
-        if spot is not None:
-            stage.fix(appliances.mirror_cabinet(stage.rng, stage.palette, width=wide), spot)
+    wide = max(0.7, width - 0.05)
+    spot = stage.above(pose, width=wide, low=1.15, high=2.05) if stage.chance(0.55) else None
+    if spot is not None:
+        stage.fix(appliances.mirror_cabinet(stage.rng, stage.palette, width=wide), spot)
         return
     for wide in (stage.between(1.4, 2.2), width):
         spot = stage.above(pose, width=wide, low=1.12, high=stage.between(1.9, 2.2))
