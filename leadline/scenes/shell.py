@@ -58,8 +58,7 @@ def glass_entrance(rng: np.random.Generator, plan: Plan, palette: interior.Palet
         return
     metal = palette.metal if rng.random() < 0.5 else palette.dark
     view = Surface(Material.GLASS, _view(rng), texture_m=2.6, emission=float(rng.uniform(0.9, 2.0)) * np.array([1.0, 1.02, 1.06]))
-    pane = shapes.quad((-0.92, -0.02, 0.06), (1.84, 0, 0), (0, 0, 2.2))
-    pane = Mesh(pane.vertices, pane.faces, uv=pane.uv + np.array([rng.uniform(0.0, 2.6), 0.0]))
+    pane = shapes.quads((-0.92, -0.02, 0.06), (1.84, 0, 0), (0, 0, 2.2), uv_origin=(rng.uniform(0.0, 2.6), 0.0))
     frame = shapes.boxes(
         [(-0.96, -0.025, 1.15), (0.96, -0.025, 1.15), (0, -0.025, 1.15), (0, -0.025, 2.28), (0, -0.025, 0.03)],
         [(0.08, 0.05, 2.3), (0.08, 0.05, 2.3), (0.07, 0.05, 2.3), (2.0, 0.05, 0.08), (2.0, 0.05, 0.06)],
@@ -78,9 +77,8 @@ def _glazed_leaf(rng: np.random.Generator, palette: interior.Palette) -> Parts:
         [(-0.36, -0.015, 1.01), (0.36, -0.015, 1.01), (0, -0.015, 1.93), (0, -0.015, 0.14)],
         [(0.12, 0.03, 2.02), (0.12, 0.03, 2.02), (0.6, 0.03, 0.18), (0.6, 0.03, 0.28)],
     )
-    pane = shapes.quad((-0.3, -0.012, 0.28), (0.6, 0, 0), (0, 0, 1.56))
-    corner = np.array([2.4 * rng.integers(4) + rng.uniform(0.0, 1.7), 2.4 * rng.integers(4) + 0.1])
-    pane = Mesh(pane.vertices, pane.faces, uv=pane.uv + corner)
+    corner = (2.4 * float(rng.integers(4)) + rng.uniform(0.0, 1.7), 2.4 * float(rng.integers(4)) + 0.1)  # within one of the 4 x 4 rooms
+    pane = shapes.quads((-0.3, -0.012, 0.28), (0.6, 0, 0), (0, 0, 1.56), uv_origin=corner)
     return [(rim, palette.wood if rng.random() < 0.5 else palette.white), (pane, view)]
 
 
