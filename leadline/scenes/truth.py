@@ -14,7 +14,7 @@ _BOUNCES = 4
 """So many mirrors and panes after each other are seen through, for the denoiser."""
 _SMOOTH = 0.08
 """Roughness of a coat below which what it reflects has edges."""
-_VISIBLE, _DOMINANT = 0.7, 0.9
+_VISIBLE, _DOMINANT = 0.85, 0.95
 """Shares of the light at which what a coat reflects begins to be shown to the denoiser, and from which on it alone is shown."""
 
 
