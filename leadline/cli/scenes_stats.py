@@ -76,9 +76,10 @@ def tables(statistics: "Statistics") -> Iterator[tuple[str, Rows]]:
     yield "Depth of pixels", (("depth [m]", "% of pixels with depth", ""), histogram)
     shares = statistics.materials | {"without depth": statistics.no_depth_share}
     rows = tuple((name, f"{100 * share:.1f}") for name, share in shares.items())
-    if statistics.mirror_like is not None and statistics.mirror_like_per_view is not None:
+    if statistics.reflecting is not None and statistics.mirror_like is not None and statistics.mirror_like_per_view is not None:
         per_view = statistics.mirror_like_per_view
-        rows += (("mirror-like: mirror, glass, visibly reflecting coat or metal", f"{100 * statistics.mirror_like:.1f}"),)
+        rows += (("reflecting: mirror, glass, visibly reflecting coat or metal", f"{100 * statistics.reflecting:.1f}"),)
+        rows += (("mirror-like: mirror, coat or metal that shows mostly a reflection", f"{100 * statistics.mirror_like:.1f}"),)
         rows += (("mirror-like, of single views", f"{100 * per_view.median:.1f} ({100 * per_view.low:.1f} to {100 * per_view.high:.1f})"),)
     yield "What pixels show", (("pixels of", "%"), rows)
     if statistics.overlaps:

@@ -15,6 +15,10 @@ from leadline.types import Material, UserError
 
 DEPTH_EDGES_M = tuple(0.25 * 2 ** (k / 2) for k in range(21))
 """Borders of the histogram, a factor of sqrt(2) apart, up to 256 m; what is nearer or farther counts to the first and last."""
+_DOMINANT = 0.5
+"""Share of the light from which on a reflection outshines its surface."""
+_FAINT = 0.005
+"""Linear luminance below which nothing is recognised: 16 of 255 in sRGB."""
 _EVERY_PX = 4
 """Overlap is measured at each so manieth row and column."""
 
@@ -60,8 +64,10 @@ class Statistics:
     no_depth_share: float
     materials: dict[str, float]
     """Empty where the set has no materials."""
-    mirror_like: float | None
+    reflecting: float | None
     """Mirror, glass, and glossy coats and metal that reflect visibly; None without the layer `diffuse`."""
+    mirror_like: float | None
+    """Where what is reflected is most of what is seen, see `mirror_like`; None without the layer `diffuse`."""
     mirror_like_per_view: Spread | None
     overlaps: tuple[tuple[str, str, float, float], ...] = ()
     """(camera, other camera, share inside its picture, share seen) for cameras of a rig that share anything."""
@@ -82,6 +88,7 @@ class _Sums:
     depths: list[np.ndarray] = field(default_factory=list)
     known: list[float] = field(default_factory=list)
     materials: list[np.ndarray] = field(default_factory=list)
+    reflecting: list[float] = field(default_factory=list)
     mirror_like: list[float] = field(default_factory=list)
     pairs: dict[tuple[str, str], list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     motion: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -99,13 +106,33 @@ class _Sums:
         if view.material is not None:
             self.materials.append(np.bincount(view.material.ravel(), minlength=len(Material))[: len(Material)] / view.material.size)
             if view.diffuse is not None:
+                self.reflecting.append(float(reflecting(view.image, view.diffuse, view.material).mean()))
                 self.mirror_like.append(float(mirror_like(view.image, view.diffuse, view.material).mean()))
 
 
-def mirror_like(image: np.ndarray, diffuse: np.ndarray, material: np.ndarray) -> np.ndarray:
+def reflecting(image: np.ndarray, diffuse: np.ndarray, material: np.ndarray) -> np.ndarray:
     """Boolean (h, w): mirror, glass, and glossy coats and metal that reflect visibly. Pictures are uint8 (h, w, 3)."""
     polished = np.isin(material, (Material.GLOSSY, Material.METAL)) & visible_lobes(image, diffuse)
     return polished | np.isin(material, (Material.MIRROR, Material.GLASS))
+
+
+def mirror_like(image: np.ndarray, diffuse: np.ndarray, material: np.ndarray) -> np.ndarray:
+    """Boolean (h, w): what may be taken for what it reflects. Pictures are uint8 sRGB (h, w, 3).
+
+    A pixel of a mirror; or of a glossy coat or of metal where the light that its specular lobes add or take is more than
+    half of the light that is seen, both as linear luminance, unless it is too dark to show anything. Panes of glass and
+    windows are not: through them one sees what is there.
+    """
+    seen, bare = _luminance(image), _luminance(diffuse)
+    dominated = np.abs(seen - bare) > np.maximum(_DOMINANT * seen, _FAINT)
+    return (material == Material.MIRROR) | (np.isin(material, (Material.GLOSSY, Material.METAL)) & dominated)
+
+
+def _luminance(image: np.ndarray) -> np.ndarray:
+    """Linear luminance (h, w) in [0, 1] (ITU-R BT.709) of uint8 sRGB (h, w, 3)."""
+    encoded = np.arange(256) / 255
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    return linear[image] @ np.array([0.2126, 0.7152, 0.0722])
 
 
 def statistics_of(dataset: Dataset, *, moments: int = 200, advance: Callable[[int], None] | None = None) -> Statistics:
@@ -145,6 +172,7 @@ def statistics_of(dataset: Dataset, *, moments: int = 200, advance: Callable[[in
         depth_m=_spread(np.concatenate(sums.depths)),
         no_depth_share=1 - float(np.mean(sums.known)),
         materials=_by_material(sums.materials),
+        reflecting=float(np.mean(sums.reflecting)) if sums.reflecting else None,
         mirror_like=float(np.mean(sums.mirror_like)) if sums.mirror_like else None,
         mirror_like_per_view=_spread(sums.mirror_like) if sums.mirror_like else None,
         overlaps=_overlaps(sums),

@@ -16,8 +16,9 @@ _CABLES = ((0.02, 0.02, 0.02), (0.02, 0.02, 0.02), (0.6, 0.6, 0.58), (0.4, 0.05,
 _PENS = ((0.02, 0.05, 0.3), (0.4, 0.02, 0.02), (0.55, 0.35, 0.03), (0.02, 0.02, 0.02), (0.05, 0.25, 0.08), (0.6, 0.6, 0.6))
 
 
-def desk_lamp(rng: np.random.Generator, palette: Palette) -> Piece:
+def desk_lamp(rng: np.random.Generator, palette: Palette, *, lit: bool = False) -> Piece:
     """A lamp on two jointed arms of thin rods with springs, its shade over the front, a bulb below it."""
+    bulb = Surface(Material.DIFFUSE, np.ones(3), emission=np.array([30.0, 24.0, 16.0])) if lit else palette.white
     paint = palette.metal if rng.random() < 0.4 else Surface(Material.GLOSSY, rng.uniform(0.02, 0.6, 3), roughness=0.1)
     lower, upper = float(rng.uniform(0.3, 0.38)), float(rng.uniform(0.26, 0.34))
     back, forth = float(rng.uniform(0.1, 0.4)), float(rng.uniform(0.9, 1.3))
@@ -37,7 +38,7 @@ def desk_lamp(rng: np.random.Generator, palette: Palette) -> Piece:
     parts: Parts = [
         (shapes.merge([rods, base, *joints, shapes.transform(outer, aim)]), paint),
         (strands.sweep(spring, 0.0016, sides=5), palette.metal),
-        (shapes.transform(shapes.sphere(0.03, rings=8, segments=12), aim @ shapes.pose(z=-0.07)), palette.white),
+        (shapes.transform(shapes.sphere(0.03, rings=8, segments=12), aim @ shapes.pose(z=-0.07)), bulb),
     ]
     return Piece("desk lamp", parts, (0.17, 0.2, float(hand[2]) + 0.05))
 

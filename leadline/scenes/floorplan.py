@@ -102,11 +102,24 @@ class Plan:
             spare = self.wall_length(side) - width
             if spare <= 0.2:
                 continue
-            along = float(rng.uniform(0.1, spare - 0.1)) + width / 2
-            if not self._hides(side, along, width, low, high) and not self._stands_before(side, along, width, low):
-                self.openings.append(Opening(side, along, width, low, high))
-                return self.openings[-1]
+            opening = self.hang_at(side, float(rng.uniform(0.1, spare - 0.1)) + width / 2, width=width, low=low, high=high)
+            if opening is not None:
+                return opening
         return None
+
+    def hang_at(self, wall: int, along: float, *, width: float, low: float, high: float) -> Opening | None:
+        """Reserve that place on a wall if it is free and nothing stands before it."""
+        fits = width / 2 + 0.02 < along < self.wall_length(wall) - width / 2 - 0.02 and high < self.height - 0.02
+        if not fits or self._hides(wall, along, width, low, high) or self._stands_before(wall, along, width, low):
+            return None
+        self.openings.append(Opening(wall, along, width, low, high))
+        return self.openings[-1]
+
+    def wall_behind(self, pose: np.ndarray) -> tuple[int, float]:
+        """The wall at the back of a piece at `pose`, and how far along it [m]."""
+        x, y = pose[:2, 3]
+        wall = (2, 3, 0, 1)[round(float(np.arctan2(pose[1, 0], pose[0, 0])) / (np.pi / 2)) % 4]
+        return wall, float((self.width - x, self.depth - y, x, y)[wall])
 
     def _hides(self, wall: int, along: float, width: float, low: float, high: float) -> bool:
         return any(

@@ -130,13 +130,13 @@ def wall(rng: np.random.Generator, *, wet: bool = False) -> Surface:
     return _matte(rng, make)
 
 
-def floor(rng: np.random.Generator, *, polished: bool) -> Surface:
-    """Boards, carpet, concrete; when `polished` boards, tiles, marble or terrazzo under a clear coat."""
+def floor(rng: np.random.Generator, *, polished: bool, dark: float = 0.55) -> Surface:
+    """Boards, carpet, concrete; when `polished` boards, tiles, marble or terrazzo under a clear coat, `dark` with that probability."""
     if not polished:
         return _matte(rng, (textures.planks, textures.carpet, textures.concrete, textures.planks)[int(rng.integers(4))])
     make = (textures.planks, textures.tiles, textures.marble, textures.terrazzo)[int(rng.integers(4))]
     image = make(rng)
-    if rng.random() < 0.55:
+    if rng.random() < dark:
         image = (image * rng.uniform(0.2, 0.55)).astype(np.uint8)
     return Surface(
         Material.GLOSSY, image, texture_m=_TILE_M[make], roughness=float(rng.choice([0.0, 0.0, 0.06])), ior=float(rng.uniform(1.5, 2.0))

@@ -6,7 +6,7 @@ Nothing is trained or tuned on it. Scales of 0.4 to 3 m: cables, cutlery, canes,
 import numpy as np
 
 from leadline.geometry.camera import Camera
-from leadline.scenes import clutter, furniture, interior, ornaments, shapes, shell
+from leadline.scenes import clutter, furniture, interior, lights, ornaments, shapes, shell
 from leadline.scenes.floorplan import Opening, Plan
 from leadline.scenes.furniture import Piece
 from leadline.scenes.spread import Area, Spread
@@ -95,7 +95,7 @@ def _surroundings(rng: np.random.Generator, plan: Plan, palette: interior.Palett
         plan.openings.append(Opening(2, (x0 + x1) / 2, x1 - x0, 0.0, 2.1))  # nothing hangs behind the things
     shell.walls(rng, plan, wet=kind == "kitchen" and bool(rng.random() < 0.5))
     shell.windows(rng, plan, palette)
-    shell.lamps(rng, plan)
+    lights.flat_lamps(rng, plan)
     for _ in range(int(rng.integers(1, 4))):
         match int(rng.integers(5)):
             case 0:

@@ -63,12 +63,12 @@ def stack_of_books(rng: np.random.Generator, palette: Palette) -> Piece:
     return Piece("books", parts, (0.3, 0.3, z))
 
 
-def table_lamp(rng: np.random.Generator, palette: Palette) -> Piece:
-    """A lamp with a pale shade, not lit."""
+def table_lamp(rng: np.random.Generator, palette: Palette, *, lit: bool = False) -> Piece:
+    """A lamp with a pale shade."""
     height = float(rng.uniform(0.35, 0.55))
     foot = shapes.lathe([(0.0, 0.0), (0.08, 0.0), (0.075, 0.012), (0.012, 0.03), (0.012, height * 0.7)], segments=20)
     shade = shapes.transform(shapes.frustum(0.15, 0.10, height * 0.4, caps=False, segments=24), shapes.pose(z=height * 0.6))
-    return Piece("table lamp", [(foot, palette.metal), (shade, palette.white)], (0.3, 0.3, height))
+    return Piece("table lamp", [(foot, palette.metal), (shade, _glowing(rng) if lit else palette.white)], (0.3, 0.3, height))
 
 
 def picture_stand(rng: np.random.Generator, palette: Palette) -> Piece:
@@ -80,14 +80,14 @@ def picture_stand(rng: np.random.Generator, palette: Palette) -> Piece:
     return Piece("picture stand", parts, (width, 0.1, height))
 
 
-def small_thing(rng: np.random.Generator, palette: Palette, *, headroom: float) -> Piece:
-    """Anything that fits under `headroom` [m]."""
+def small_thing(rng: np.random.Generator, palette: Palette, *, headroom: float, lit: bool = False) -> Piece:
+    """Anything that fits under `headroom` [m]; a lamp among them is `lit`."""
     shiny = (*palette.ceramics, palette.metal, palette.glass, palette.brushed)
     surface = shiny[int(rng.integers(len(shiny)))]
     kinds = ["vessel", "bowl", "ball", "cup", "books", "lamp", "picture", "plant"]
     match str(rng.choice(kinds, p=[0.24, 0.14, 0.1, 0.14, 0.14, 0.08, 0.08, 0.08])):
         case "lamp" if headroom > 0.6:
-            return table_lamp(rng, palette)
+            return table_lamp(rng, palette, lit=lit)
         case "picture" if headroom > 0.28:
             return picture_stand(rng, palette)
         case "plant" if headroom > 0.45:
@@ -135,9 +135,17 @@ def floor_lamp(rng: np.random.Generator, palette: Palette, *, lit: bool) -> Piec
     height, radius = float(rng.uniform(1.4, 1.75)), float(rng.uniform(0.16, 0.24))
     pole = shapes.lathe([(0.0, 0.0), (0.15, 0.0), (0.15, 0.02), (0.013, 0.03), (0.013, height - 0.2)], segments=24)
     shade = shapes.transform(shapes.frustum(radius, radius * 0.75, 0.28, caps=False, segments=20), shapes.pose(z=height - 0.28))
-    warm = np.array([1.0, 0.72, 0.45]) * rng.uniform(4.0, 7.0)
-    surface = Surface(Material.DIFFUSE, np.full(3, 0.7), emission=warm if lit else None)
-    return Piece("floor lamp", [(pole, palette.metal), (shade, surface)], (2 * radius, 2 * radius, height))
+    surface = _glowing(rng)
+    return Piece(
+        "floor lamp",
+        [(pole, palette.metal), (shade, surface if lit else Surface(Material.DIFFUSE, surface.color))],
+        (2 * radius, 2 * radius, height),
+    )
+
+
+def _glowing(rng: np.random.Generator) -> Surface:
+    """The shade of a lamp that is lit."""
+    return Surface(Material.DIFFUSE, np.full(3, 0.7), emission=np.array([1.0, 0.72, 0.45]) * rng.uniform(4.0, 7.0))
 
 
 def carton(rng: np.random.Generator, palette: Palette) -> Piece:

@@ -45,7 +45,9 @@ _MARGIN_PX = 8
 """Of the window in which light without specular lobes is rendered: what the denoiser looks at around a pixel."""
 _TASKS_PER_PROCESS = {"scalar": 100, "llvm": 40}
 """After about so many a process makes room for a new one: of each scene Mitsuba keeps 2 to 4 MB, with LLVM about 40 MB of kernels."""
-_PASSES = {"meter": 0, "radiance": 1, "diffuse": 2}
+_FILLED = 0.25
+"""Share of a window that is mirror from which on more samples for it are worth their time."""
+_PASSES = {"meter": 0, "radiance": 1, "diffuse": 2, "mirrors": 3}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,7 @@ class Studio:
         with new_frame(self._order.out, self.world.seed, frame) as folder:
             shots = self._shots(frame)
             truths = [self._truth(shot) for shot in shots]
-            noisy = self._radiance(dict(enumerate(shots)), "radiance")
+            noisy = self._more_in_mirrors(self._radiance(dict(enumerate(shots)), "radiance"), shots, truths)
             for shot, truth, image, bare in zip(shots, truths, noisy, self._without_lobes(noisy, shots, truths), strict=True):
                 write_view(
                     folder / shot.camera.name,
@@ -124,6 +126,23 @@ class Studio:
         keys = [[self.world.seed, shot.frame, camera, _PASSES[what]] for camera, shot in shots.items()]
         noise = [int(np.random.SeedSequence(key).generate_state(1)[0]) for key in keys]
         return self._renderer.radiance(list(shots.values()), seeds=noise, diffuse=what == "diffuse", samples=samples)
+
+    def _more_in_mirrors(self, noisy: Sequence[np.ndarray], shots: Sequence[Shot], truths: Sequence[Truth]) -> list[np.ndarray]:
+        """`noisy` with half as many samples again where mirrors are: what they show is small, and soon taken for noise.
+
+        Only scalar does so, in the window around them; LLVM compiles anew for every size of picture, and its pictures are large.
+        """
+        images, more = list(noisy), max(1, self._order.spp // 2)
+        for camera, (shot, truth) in enumerate(zip(shots, truths, strict=True)):
+            mirror = truth.material == Material.MIRROR
+            window = _window(mirror)
+            if self._order.variant != "scalar" or window is None or mirror[window].mean() < _FILLED:
+                continue
+            part = replace(shot, camera=_through(shot.camera, window))
+            again = self._radiance({camera: part}, "mirrors", samples=more)[0]
+            images[camera] = images[camera].copy()
+            images[camera][window] += more / (more + self._order.spp) * (again - images[camera][window]) * mirror[window][..., None]
+        return images
 
     def _without_lobes(self, noisy: Sequence[np.ndarray], shots: Sequence[Shot], truths: Sequence[Truth]) -> list[np.ndarray]:
         """Radiance without specular lobes; scalar renders the windows around pixels that have any, the rest stays `noisy`."""

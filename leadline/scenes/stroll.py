@@ -1,7 +1,8 @@
 """Where a hand-held camera walks in a furnished room, and what it looks at: a place, not a wall at arm's length.
 
 Candidates are narrow loops on which a camera touches nothing, each with several directions of view. What each of them
-would show is estimated by a few rays against the boxes around the things, and the best one is taken.
+would show is estimated by a few rays against the boxes around the things, and the best one is taken. Mirrors count where
+they show things: the image of a bare wall fools nobody.
 """
 
 from collections.abc import Sequence
@@ -12,14 +13,20 @@ import numpy as np
 from leadline.geometry.camera import Camera
 from leadline.scenes.floorplan import Plan
 from leadline.scenes.trajectory import handheld, wander
+from leadline.scenes.world import Thing
+from leadline.types import Material
 
 CLEARANCE_M = 0.6
 """Least distance of the camera from things; from the walls a little less."""
 NEAR_M = 1.0
 """A good view shows next to nothing nearer than this."""
 _FLAT = ("floor", "ceiling", "wall", "rug")
-_CANDIDATES = 6
+_CANDIDATES = 10
 _TRIES = 500
+_MIRRORED = 0.25
+"""Share of a view up to which mirrors that show things make it better."""
+_MOSTLY_MIRROR = 0.45
+"""Share of a view above which mirrors make it worse."""
 _HEADINGS = np.radians([-115.0, -90.0, -65.0, 65.0, 90.0, 115.0])
 """Directions of view beside the long axis of a loop, so that most of the motion is sideways."""
 
@@ -72,23 +79,29 @@ def walk(rng: np.random.Generator, stroll: Stroll, frames: int) -> np.ndarray:
 
 
 def steps_along(rng: np.random.Generator, loop: Loop, frames: int) -> np.ndarray:
-    """Where a walker is (frames, 2) [m] who goes round and round `loop`, 12 to 18 cm a step."""
-    curve = loop.points(721)
-    run = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
-    step = 0.15 + 0.03 * wander(rng, frames, period=20.0)
-    at = (rng.uniform(0.0, run[-1]) + np.cumsum(step)) % run[-1]
-    return np.stack([np.interp(at, run, curve[:, i]) for i in range(2)], axis=1)
+    """Where a walker is (frames, 2) [m] who goes round and round `loop`, 12 to 18 cm from each place straight to the next."""
+    curve = loop.points(721)[:-1]
+    steps = 0.15 + 0.03 * wander(rng, frames, period=20.0)
+    place = int(rng.integers(len(curve)))
+    at = [place]
+    for step in steps[1:]:
+        ahead = np.roll(curve, -place, axis=0)
+        place = (place + int(np.argmax(np.linalg.norm(ahead - curve[place], axis=1) >= step))) % len(curve)
+        at.append(place)
+    return curve[at]
 
 
 def bounds(plan: Plan, *, ignored: Sequence[str] = _FLAT) -> np.ndarray:
     """Boxes (n, 2, 3) around all things but those named."""
     boxes = []
-    for thing in plan.things:
-        if thing.name in ignored:
-            continue
+    for thing in _solid(plan, ignored):
         points = np.concatenate([mesh.vertices for mesh, _ in thing.parts]) @ thing.poses[:3, :3].T + thing.poses[:3, 3]
         boxes.append((points.min(axis=0), points.max(axis=0)))
     return np.array(boxes).reshape(-1, 2, 3)
+
+
+def _solid(plan: Plan, ignored: Sequence[str] = _FLAT) -> list[Thing]:
+    return [thing for thing in plan.things if thing.name not in ignored]
 
 
 def _find_loops(rng: np.random.Generator, plan: Plan, boxes: np.ndarray) -> list[Loop]:
@@ -97,7 +110,8 @@ def _find_loops(rng: np.random.Generator, plan: Plan, boxes: np.ndarray) -> list
     for _ in range(_TRIES):
         half = float(rng.uniform(0.3, 1.2))
         centre = rng.uniform((0.5, 0.5), (plan.width - 0.5, plan.depth - 0.5))
-        loop = Loop(centre, half, min(half, float(rng.uniform(0.05, 0.4))), float(rng.uniform(0, np.pi)), float(rng.uniform(1.35, 1.7)))
+        narrow = max(0.05, half * float(rng.uniform(0.08, 0.3)))
+        loop = Loop(centre, half, narrow, float(rng.uniform(0, np.pi)), float(rng.uniform(1.35, 1.7)))
         points = loop.points(32)
         inside = (points > 0.5).all() and (points < np.array([plan.width, plan.depth]) - 0.5).all()
         if inside and _distance(np.column_stack([points, np.full(len(points), loop.eye)]), boxes) > CLEARANCE_M + 0.07:
@@ -125,12 +139,31 @@ def _rays(camera: Camera, *, rows: int = 6, columns: int = 9) -> np.ndarray:
 
 def _worths(strolls: Sequence[Stroll], plan: Plan, boxes: np.ndarray, rays: np.ndarray) -> np.ndarray:
     """How much of a place (n,) each of `strolls` shows, from that end of its walk which shows less."""
-    ends = np.array([[(*point, stroll.loop.eye) for point in stroll.loop.points(5)[[1, 3]]] for stroll in strolls])
-    depth, on_thing = _look(ends[:, :, None], np.array([_turned(rays, stroll) for stroll in strolls])[:, None], plan, boxes)
+    eyes = np.array([[(*point, stroll.loop.eye) for point in stroll.loop.points(5)[[1, 3]]] for stroll in strolls])[:, :, None]
+    directions = np.array([_turned(rays, stroll) for stroll in strolls])[:, None]
+    depth, met = _look(eyes, directions, plan, boxes)
+    mirror, showing = (hit.mean(axis=-1) for hit in _in_mirrors(eyes + depth[..., None] * directions, directions, met, plan, boxes))
     depth = np.sort(depth, axis=-1)
     near, middle = depth[..., depth.shape[-1] // 20], depth[..., depth.shape[-1] // 2]
-    worth = 2.0 * np.minimum(near / NEAR_M, 1.0) + 0.3 * np.minimum(middle, 4.0) + np.minimum(on_thing.mean(axis=-1), 0.4)
-    return worth.min(axis=1)
+    worth = 2.0 * np.minimum(near / NEAR_M, 1.0) + 0.3 * np.minimum(middle, 5.0) + 1.5 * np.minimum((met >= 0).mean(axis=-1), 0.5)
+    return (worth + 2.5 * np.minimum(showing, _MIRRORED) - 4.0 * np.maximum(mirror - _MOSTLY_MIRROR, 0.0)).min(axis=1)
+
+
+def _in_mirrors(
+    points: np.ndarray, directions: np.ndarray, met: np.ndarray, plan: Plan, boxes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which rays (...) that end at `points` (..., 3) in the thing `met` end in a mirror, and in one that shows another thing."""
+    mirrors = [any(surface.material is Material.MIRROR for _, surface in thing.parts) for thing in _solid(plan)]
+    mirror = np.array([*mirrors, False])[met]  # the last one stands for walls, -1
+    showing = np.zeros(met.shape, dtype=bool)
+    point, box = points[mirror], boxes[met[mirror]]
+    if len(point) > 0:
+        side = np.abs(point[:, None] - box).min(axis=1).argmin(axis=1)  # the axis across that side of the box on which the point lies
+        back = np.broadcast_to(directions, points.shape)[mirror].copy()
+        back[np.arange(len(back)), side] *= -1
+        distance, other = _look(point + 0.02 * back, back, plan, boxes)
+        showing[mirror] = (other >= 0) & (other != met[mirror]) & (distance > 0.3)
+    return mirror, showing
 
 
 def _turned(rays: np.ndarray, stroll: Stroll) -> np.ndarray:
@@ -141,13 +174,17 @@ def _turned(rays: np.ndarray, stroll: Stroll) -> np.ndarray:
 
 
 def _look(eyes: np.ndarray, directions: np.ndarray, plan: Plan, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Depth [m] along rays from `eyes` (..., 3), and which meet a thing; `directions` (..., 3) have length 1 along the optical axis."""
+    """Depth [m] along rays from `eyes` (..., 3) and the index of the box each meets, -1 for walls.
+
+    `directions` (..., 3) have length 1 along the optical axis.
+    """
     per_m = 1.0 / np.where(np.abs(directions) < 1e-9, 1e-9, directions)
     room = np.array([plan.width, plan.depth, plan.height])
     wall = ((np.where(per_m > 0, room, 0.0) - eyes) * per_m).min(axis=-1)
-    thing = np.full(wall.shape, np.inf)
-    for low, high in boxes:
+    depth, met = wall, np.full(wall.shape, -1)
+    for i, (low, high) in enumerate(boxes):
         first, second = (low - eyes) * per_m, (high - eyes) * per_m
         enter, leave = np.minimum(first, second).max(axis=-1), np.maximum(first, second).min(axis=-1)
-        thing = np.where((enter < leave) & (enter > 0), np.minimum(enter, thing), thing)
-    return np.minimum(wall, thing), thing < wall
+        nearer = (enter < leave) & (enter > 0) & (enter < depth)
+        depth, met = np.where(nearer, enter, depth), np.where(nearer, i, met)
+    return depth, met

@@ -10,8 +10,12 @@ from leadline.scenes.render import Renderer, pixel_rays
 from leadline.scenes.world import Shot, Surface
 from leadline.types import Material
 
-_TYPICAL_DISTANCE_M = 3.0
-"""From the eye to what a mirror shows: only decides how blurred its texture is shown to the denoiser."""
+_BOUNCES = 4
+"""So many mirrors and panes after each other are seen through, for the denoiser."""
+_SMOOTH = 0.08
+"""Roughness of a coat below which what it reflects has edges."""
+_VISIBLE, _DOMINANT = 0.85, 0.95
+"""Shares of the light at which what a coat reflects begins to be shown to the denoiser, and from which on it alone is shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +34,7 @@ class Truth:
     """float32 (h, w, 3) linear RGB in [0, 1], averaged over a pixel of texture; tint of metal, mirror, glass; 0 for lights, sky."""
     guide_albedo: np.ndarray
     guide_normals: np.ndarray
-    """What the denoiser is shown: in mirrors what they show, behind panes what stands there."""
+    """What the denoiser is shown: in mirrors what they show, behind panes what stands there, in coats a mixture as the light is."""
 
 
 class TruthMaker:
@@ -44,6 +48,8 @@ class TruthMaker:
         self._instance = np.array([*(i + 1 for i, _ in renderer.parts.index), 0], dtype=np.uint16)
         self._luminous = np.array([*(s.emission is not None for s in surfaces), False])
         self._sharp = np.array([*(_is_see_through_or_mirror(s) for s in surfaces), False])
+        self._coat = np.array([*(s.ior if _is_smooth_coat(s) else 0.0 for s in surfaces), 0.0])
+        """Index of refraction, 0 for what has no smooth coat."""
         self._scales: dict[int, list[np.ndarray]] = {}
 
     def __call__(self, shot: Shot) -> Truth:
@@ -66,9 +72,12 @@ class TruthMaker:
 
         guide_albedo, guide_normals = albedo.copy(), normals.copy()
         guide_albedo[self._luminous[part]] = 1.0
-        sharp = np.flatnonzero(self._sharp[part])
+        share = self._share_of_what_is_behind(part, rays, normals, albedo)
+        sharp = np.flatnonzero(share > 0)
         points = center + depth[sharp, None] * rays[sharp]
-        guide_albedo[sharp], guide_normals[sharp] = self._behind(part[sharp], rays[sharp], points, normals[sharp], shot)
+        shown = self._behind(part[sharp], rays[sharp], points, normals[sharp], shot)
+        for guide, behind in zip((guide_albedo, guide_normals), shown, strict=True):
+            guide[sharp] += share[sharp, None] * (behind - guide[sharp])
         depth[depth > renderer.world.depth_range_m] = 0.0
         return Truth(
             depth=depth.astype(np.float32).reshape(height, width),
@@ -80,26 +89,48 @@ class TruthMaker:
             guide_normals=guide_normals.astype(np.float32).reshape(height, width, 3),
         )
 
+    def _share_of_what_is_behind(self, part: np.ndarray, rays: np.ndarray, normals: np.ndarray, albedo: np.ndarray) -> np.ndarray:
+        """How far (n,) from 0 to 1 the denoiser is shown what is reflected or seen through in place of the surface itself.
+
+        All of it in mirrors and panes; in coats as its share of the light demands, were all bodies lit alike.
+        """
+        share = self._sharp[part].astype(np.float64)
+        coated = np.flatnonzero(self._coat[part] > 0)
+        cos = -np.einsum("nc,nc->n", rays[coated], normals[coated]) / np.linalg.norm(rays[coated], axis=1)
+        mirrored = _fresnel(cos.clip(0.0, 1.0), self._coat[part[coated]])
+        of_light = mirrored / (mirrored + (1.0 - mirrored) * albedo[coated].mean(axis=1))
+        share[coated] = ((of_light - _VISIBLE) / (_DOMINANT - _VISIBLE)).clip(0.0, 1.0)
+        return share
+
     def _behind(
         self, part: np.ndarray, direction: np.ndarray, point: np.ndarray, normal: np.ndarray, shot: Shot
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Albedo and normal (n, 3) of what smooth mirrors and panes show, one step further along the rays."""
-        if len(part) == 0:
-            return np.zeros((0, 3)), np.zeros((0, 3))
-        direction = direction / np.linalg.norm(direction, axis=1, keepdims=True)
-        through = (self._material[part] == int(Material.GLASS))[:, None]
-        reflected = direction - 2 * np.einsum("nc,nc->n", direction, normal)[:, None] * normal
-        direction = np.where(through, direction, reflected)
-        origin = point + 1e-4 * np.where(through, -normal, normal)
-        _, face = self._renderer.trace(origin, direction, shot.frame)
-        found = face >= 0
-        faces = self._renderer.faces(shot.frame)
-        meeting = meet(faces, face[found], origin[found], direction[found])
-        beyond = faces.part[face[found]]
-        seen = self._albedo(beyond, meeting, np.full(found.sum(), _TYPICAL_DISTANCE_M / shot.camera.K[0, 0]))
-        seen[self._luminous[beyond] | self._sharp[beyond]] = 1.0
+        """Albedo and normal (n, 3) of what mirrors, coats and panes show, through a few of them one after the other."""
         albedo, normals = np.ones((len(part), 3)), normal.copy()
-        albedo[found], normals[found] = seen, meeting.normal
+        focal_px = np.sqrt(shot.camera.K[0, 0] * shot.camera.K[1, 1])
+        travelled = np.linalg.norm(point - np.linalg.inv(shot.cam_from_world)[:3, 3], axis=1)
+        direction = direction / np.linalg.norm(direction, axis=1, keepdims=True)
+        faces, left = self._renderer.faces(shot.frame), np.arange(len(part))
+        for _ in range(_BOUNCES):
+            if len(left) == 0:
+                break
+            through = (self._material[part] == int(Material.GLASS))[:, None]
+            reflected = direction - 2 * np.einsum("nc,nc->n", direction, normal)[:, None] * normal
+            direction = np.where(through, direction, reflected)
+            origin = point + 1e-4 * np.where(through, -normal, normal)
+            _, face = self._renderer.trace(origin, direction, shot.frame)
+            found = face >= 0
+            left, face, origin, direction = left[found], face[found], origin[found], direction[found]
+            meeting = meet(faces, face, origin, direction)
+            part, normal = faces.part[face], meeting.normal
+            travelled = travelled[found] + meeting.distance
+            again = self._sharp[part]
+            seen = self._albedo(part, meeting, travelled / focal_px)
+            seen[self._luminous[part] | again] = 1.0
+            albedo[left], normals[left] = seen, normal
+            point = origin + meeting.distance[:, None] * direction
+            left, part, normal, direction = left[again], part[again], normal[again], direction[again]
+            point, travelled = point[again], travelled[again]
         return albedo, normals
 
     def _albedo(self, part: np.ndarray, meeting: Meeting, pixel_m: np.ndarray) -> np.ndarray:
@@ -129,6 +160,17 @@ def _is_see_through_or_mirror(surface: Surface) -> bool:
     if surface.emission is not None:
         return False
     return surface.material in (Material.MIRROR, Material.GLASS) or (surface.material is Material.METAL and surface.roughness < 0.1)
+
+
+def _is_smooth_coat(surface: Surface) -> bool:
+    return surface.material is Material.GLOSSY and surface.emission is None and surface.roughness < _SMOOTH
+
+
+def _fresnel(cos: np.ndarray, ior: np.ndarray) -> np.ndarray:
+    """Share (n,) of unpolarised light that a dielectric of index `ior` (n,) reflects at an angle of incidence with that cosine."""
+    within = np.sqrt(1.0 - (1.0 - cos**2) / ior**2)
+    across, along = (cos - ior * within) / (cos + ior * within), (ior * cos - within) / (ior * cos + within)
+    return (across**2 + along**2) / 2
 
 
 def _scales(surface: Surface) -> list[np.ndarray]:

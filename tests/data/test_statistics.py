@@ -10,7 +10,7 @@ import pytest
 
 from leadline.cli.main import main
 from leadline.data.dataset import Record, View
-from leadline.data.statistics import DEPTH_EDGES_M, mirror_like, statistics_of
+from leadline.data.statistics import DEPTH_EDGES_M, mirror_like, reflecting, statistics_of
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert
 from leadline.types import Material, UserError
@@ -61,6 +61,7 @@ def test_statistics__of_two_cameras_before_a_wall():
     assert found.depth_share[place] == pytest.approx(1) and sum(found.depth_share) == pytest.approx(1)
     assert (found.depth_m.low, found.depth_m.median, found.depth_m.high) == (4, 4, 4)
     assert found.materials == pytest.approx({"diffuse": 5 / 8, "glossy": 1 / 8, "metal": 0, "mirror": 1 / 8, "glass": 0, "sky": 1 / 8})
+    assert found.reflecting == pytest.approx(1 / 8 + 1 / 8 / 4)
     assert found.mirror_like == pytest.approx(1 / 8 + 1 / 8 / 4)
     # The cameras see the wall shifted by 16 * 1 / 4 = 4 px: of every fourth of 32 columns, one of eight falls out.
     assert {(a, b): (inside, seen) for a, b, inside, seen in found.overlaps} == {
@@ -99,12 +100,31 @@ def test_statistics__of_sets_without_depth_or_poses_are_refused():
         statistics_of(Sky())
 
 
-def test_mirror_like__by_hand():
+def test_reflecting__by_hand():
     image = np.full((1, 6, 3), 100, dtype=np.uint8)
     diffuse = image.copy()
     diffuse[0, ::2] = 60
     material = np.array([[Material.GLOSSY, Material.GLOSSY, Material.DIFFUSE, Material.MIRROR, Material.METAL, Material.GLASS]])
-    np.testing.assert_array_equal(mirror_like(image, diffuse, material), [[True, False, False, True, True, True]])
+    np.testing.assert_array_equal(reflecting(image, diffuse, material), [[True, False, False, True, True, True]])
+
+
+def test_mirror_like__by_hand():
+    """sRGB 188 is linear 0.503, 137 is 0.251, 138 is 0.254: half of the light is between the two. What is nearly black shows nothing."""
+    cases = [
+        (Material.MIRROR, 188, 188, True),
+        (Material.GLASS, 188, 0, False),
+        (Material.DIFFUSE, 188, 0, False),
+        (Material.GLOSSY, 188, 136, True),
+        (Material.GLOSSY, 188, 138, False),
+        (Material.METAL, 100, 200, True),  # a matte board of its colour would be brighter than what it reflects
+        (Material.METAL, 188, 188, False),
+        (Material.GLOSSY, 12, 0, False),
+        (Material.GLOSSY, 30, 3, True),
+        (Material.SKY, 188, 0, False),
+    ]
+    material = np.array([[case[0] for case in cases]])
+    image, diffuse = (np.array([[[case[i]] * 3 for case in cases]], dtype=np.uint8) for i in (1, 2))
+    np.testing.assert_array_equal(mirror_like(image, diffuse, material), [[case[3] for case in cases]])
 
 
 @pytest.mark.parametrize("packed", [False, True])

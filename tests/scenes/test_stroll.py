@@ -29,14 +29,14 @@ def look(plan: Plan, heading: float, tilt: float = 0.0) -> tuple[np.ndarray, np.
 
 @pytest.mark.parametrize(("heading", "depth"), [(0.0, 5.0), (90.0, 2.0), (180.0, 1.0), (-90.0, 2.0), (45.0, 2.0 * np.sqrt(2.0))])
 def test_look__sees_the_wall_ahead(heading: float, depth: float) -> None:
-    seen, on_thing = look(room_with(), np.radians(heading))
-    assert seen[0] == pytest.approx(depth) and not on_thing[0]
+    seen, met = look(room_with(), np.radians(heading))
+    assert seen[0] == pytest.approx(depth) and met[0] == -1
 
 
 def test_look__things_hide_the_wall_and_what_is_behind_the_eye_does_not() -> None:
     plan = room_with(((1.0, 1.0, 2.0), (4.0, 2.0, 1.0)), ((0.2, 0.2, 2.0), (0.5, 2.0, 1.0)))
-    seen, on_thing = look(plan, 0.0)
-    assert seen[0] == pytest.approx(2.5) and on_thing[0]
+    seen, met = look(plan, 0.0)
+    assert seen[0] == pytest.approx(2.5) and met[0] == 0
 
 
 def test_look__tilted_down_meets_the_floor() -> None:
