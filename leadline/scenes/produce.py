@@ -21,12 +21,14 @@ import numpy as np
 
 from leadline.geometry.camera import Camera
 from leadline.geometry.rig import Rig
+from leadline.io.image import write_image
 from leadline.io.jsonfile import write_json
 from leadline.io.rig import rig_as_dict
 from leadline.scenes import render
 from leadline.scenes.denoise import Denoiser
 from leadline.scenes.exposure import Exposure, meter
-from leadline.scenes.layout import FORMAT, frame_folder
+from leadline.scenes.haze import through_haze
+from leadline.scenes.layout import FORMAT, MASKS, frame_folder
 from leadline.scenes.truth import Truth, TruthMaker
 from leadline.scenes.variants import choose_variant
 from leadline.scenes.world import Shot, World
@@ -99,14 +101,9 @@ class Studio:
             truths = [self._truth(shot) for shot in shots]
             noisy = self._radiance(dict(enumerate(shots)), "radiance")
             for shot, truth, image, bare in zip(shots, truths, noisy, self._without_lobes(noisy, shots, truths), strict=True):
+                seen, matte = (self._hazed(self._clean(part, truth), shot, truth) for part in (image, bare))
                 write_view(
-                    folder / shot.camera.name,
-                    shot,
-                    truth,
-                    radiance=self._clean(image, truth),
-                    diffuse=self._clean(bare, truth),
-                    exposure=self._exposure,
-                    depth_scale=DEPTH_SCALES.get(self.world.family, 256.0),
+                    folder / shot.camera.name, shot, truth, radiance=seen, diffuse=matte, exposure=self._exposure, world=self.world
                 )
             if self.world.rig is not None and self.world.rig.lidar is not None:
                 from leadline.scenes.lidar import write_scan
@@ -139,6 +136,9 @@ class Studio:
             self._denoisers[height, width] = Denoiser(height, width)
         return self._denoisers[height, width](noisy, albedo=truth.guide_albedo, normals=truth.guide_normals)
 
+    def _hazed(self, image: np.ndarray, shot: Shot, truth: Truth) -> np.ndarray:
+        return image if self.world.haze is None else through_haze(image, self.world.haze, shot, truth.ray_distance)
+
     def _meter(self) -> Exposure:
         """Expose for a few pictures spread over the sequence.
 
@@ -149,8 +149,12 @@ class Studio:
         images, albedos = [], []
         for frame in frames:
             shots = self._shots(frame)
-            images += [_shrunk(image) for image in self._radiance(dict(enumerate(shots)), "meter", samples=1)]
-            albedos += [self._truth(replace(shot, camera=_shrunk_camera(shot.camera))).albedo for shot in shots]
+            noisy = self._radiance(dict(enumerate(shots)), "meter", samples=1)
+            small = [replace(shot, camera=_shrunk_camera(shot.camera), usable=None) for shot in shots]
+            for shot, image in zip(small, noisy, strict=True):
+                truth = self._truth(shot)
+                images.append(self._hazed(_shrunk(image), shot, truth))
+                albedos.append(truth.albedo)
         return meter(images, albedos)
 
     def _shots(self, frame: int) -> list[Shot]:
@@ -222,6 +226,8 @@ def produce(
     register(order.out, about, seeds)
     if about["rig"] is not None:
         write_json(order.out / "rig.json", about["rig"])
+        for name, usable in _masks(order).items():
+            write_image(order.out / MASKS / f"{name}.png", np.where(usable, np.uint8(255), np.uint8(0)))
     tell = progress or (lambda _: None)
     missing = {s: [f for f in range(frames) if not frame_folder(order.out, s, f).exists()] for s in seeds}
     tell(scenes * frames - sum(len(m) for m in missing.values()))
@@ -263,7 +269,7 @@ def _checked(order: Order, *, scenes: int, seed: int) -> Order:
 
 def _about(order: Order) -> dict[str, Any]:
     """What dataset.json says; a later run into the same folder must say the same."""
-    rig = None if order.rig is None else rig_as_dict(order.rig.resized(height=order.height, width=order.width), order.out)
+    rig = None if order.rig is None else rig_as_dict(_rig_on_disk(order, order.rig), order.out)
     return {
         "format": FORMAT,
         "family": order.family,
@@ -279,6 +285,27 @@ def _about(order: Order) -> dict[str, Any]:
         "layers": LAYERS,
         "rig": rig,
     }
+
+
+def _rig_on_disk(order: Order, rig: Rig) -> Rig:
+    """The rig as its pictures are, with the paths of its masks."""
+    from leadline.scenes import streets
+
+    masks, cameras = _masks(order), []
+    for camera in streets.fitted_rig(rig, height=order.height, width=order.width).cameras:
+        path = str(order.out / MASKS / f"{camera.name}.png") if camera.name in masks else None
+        cameras.append(replace(camera, mask_path=path))
+    return replace(rig, cameras=tuple(cameras))
+
+
+def _masks(order: Order) -> dict[str, np.ndarray]:
+    """Usable pixels (h, w) of the cameras that see their own vehicle."""
+    from leadline.scenes import ego, streets
+
+    assert order.rig is not None
+    rig = streets.fitted_rig(order.rig, height=order.height, width=order.width)
+    seen = {camera.name: ego.usable(camera, ego.make_body(rig)[0][0]) for camera in rig.cameras}
+    return {name: usable for name, usable in seen.items() if usable is not None}
 
 
 def _split(missing: dict[int, list[int]], workers: int) -> list[Task]:
