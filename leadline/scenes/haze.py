@@ -26,5 +26,5 @@ def make_haze(rng: np.random.Generator, sky: np.ndarray) -> Haze:
     """Haze that leaves a contrast of 2 % at 90 to 700 m, lit like the horizon of `sky` (h, w, 3)."""
     visibility_m = float(np.exp(rng.uniform(np.log(90.0), np.log(700.0))))
     height = sky.shape[0]
-    horizon = sky[height // 2 - max(1, height // 16) : height // 2].reshape(-1, 3).mean(axis=0)
-    return Haze(beta_per_m=-np.log(0.02) / visibility_m, airlight=horizon.astype(np.float64), depth_m=float(rng.uniform(60.0, 200.0)))
+    horizon = sky[height // 2 - max(1, height // 16) : height // 2].reshape(-1, 3).mean(axis=0, dtype=np.float64)
+    return Haze(beta_per_m=-np.log(0.02) / visibility_m, airlight=horizon, depth_m=float(rng.uniform(60.0, 200.0)))
