@@ -43,7 +43,9 @@ def make_bridge(rng: np.random.Generator, road: Road) -> Thing:
 def _foot(rng: np.random.Generator, half: float, wide: tuple[float, float], height: float) -> Parts:
     """A deck of steel with railings between two towers of columns, and a ramp of steps down at each end."""
     left, right = -wide[1], wide[0]
-    paint = Surface(Material.DIFFUSE, np.array(((0.05, 0.16, 0.20), (0.30, 0.31, 0.32), (0.20, 0.05, 0.04), (0.06, 0.14, 0.08))[int(rng.integers(4))]))
+    paint = Surface(
+        Material.DIFFUSE, np.array(((0.05, 0.16, 0.20), (0.30, 0.31, 0.32), (0.20, 0.05, 0.04), (0.06, 0.14, 0.08))[int(rng.integers(4))])
+    )
     length, middle = right - left, (left + right) / 2
     deck = shapes.box((length + 2 * half, 2 * half, 0.35), center=(middle, 0.0, height + 0.175))
     steel = [_railing(left - half, right + half, y, height + 0.35) for y in (-half + 0.04, half - 0.04)]
@@ -56,7 +58,9 @@ def _foot(rng: np.random.Generator, half: float, wide: tuple[float, float], heig
     for end, way in ((left, 1.0), (right, -1.0)):
         i = np.arange(steps)
         y = way * (half + run * (i + 0.5))
-        treads.append(shapes.boxes(np.stack([np.full(steps, end), y, height - rise * (i + 0.5) + 0.2], axis=1), (2 * half - 0.3, run + 0.02, 0.17)))
+        treads.append(
+            shapes.boxes(np.stack([np.full(steps, end), y, height - rise * (i + 0.5) + 0.2], axis=1), (2 * half - 0.3, run + 0.02, 0.17))
+        )
         foot, low = way * (half + run * steps), 0.3
         for x0 in (end - half + 0.15, end + half - 0.15):
             ends = ((x0, way * half, height + 1.25), (x0, foot, 1.0 + low))
@@ -88,7 +92,9 @@ def _rail(rng: np.random.Generator, half: float, wide: tuple[float, float], heig
     plates = shapes.boxes([((left + right) / 2, y, height + 0.85) for y in (-half, half)], (right - left + 0.6, 0.06, 1.7))
     x = np.arange(left, right + 0.1, 1.4)
     stiff = [shapes.boxes([(at, y, height + 0.85) for at in x], (0.10, 0.30, 1.7)) for y in (-half, half)]
-    flanges = shapes.boxes([((left + right) / 2, y, height + z) for y in (-half, half) for z in (0.0, 1.7)], (right - left + 0.6, 0.4, 0.06))
+    flanges = shapes.boxes(
+        [((left + right) / 2, y, height + z) for y in (-half, half) for z in (0.0, 1.7)], (right - left + 0.6, 0.4, 0.06)
+    )
     under = shapes.boxes([(at, 0.0, height + 0.05) for at in x], (0.3, 2 * half, 0.35))
     mast = shapes.boxes([(at, half + 0.2, height + 3.4) for at in (left - 4.0, right + 4.0)], (0.18, 0.18, 6.0))
     arm = shapes.boxes([(at, 0.2, height + 5.8) for at in (left - 4.0, right + 4.0)], (0.1, 2 * half, 0.1))

@@ -149,7 +149,9 @@ def backdrop(rng: np.random.Generator, poses: list[np.ndarray], *, width: float)
         height = rng.uniform(2, 7) * 3.0
         blocks.append(
             # They reach 6 m into the ground, which may fall behind the street.
-            shapes.transform(shapes.box((width * rng.uniform(0.6, 1.0), 12.0, height + 6.0), center=(width / 2, 6.0, height / 2 - 3.0)), matrix)
+            shapes.transform(
+                shapes.box((width * rng.uniform(0.6, 1.0), 12.0, height + 6.0), center=(width / 2, 6.0, height / 2 - 3.0)), matrix
+            )
         )
     return Thing("backdrop", ((shapes.merge(blocks), image),), np.eye(4))
 

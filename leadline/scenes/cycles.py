@@ -52,7 +52,11 @@ def make_cyclist(rng: np.random.Generator) -> Vehicle:
         thick += [0.075, 0.05]
     legs = shapes.rods(np.array(limbs_start), np.array(limbs_end), np.array(thick), np.array(thick) * 0.75, sides=6)
     arms = [shapes.rods(shoulder + np.array([0, 0.18 * s, 0]), hand * np.array([1, s, 1]), 0.05, 0.035, sides=6) for s in (1.0, -1.0)]
-    torso = strands.sweep(np.stack([hip, (hip + shoulder) / 2 + [0.0, 0.0, 0.05], shoulder + [0.03, 0.0, 0.08]]), np.array([0.15, 0.17, 0.13]), sides=10)
+    torso = strands.sweep(
+        np.stack([hip, (hip + shoulder) / 2 + np.array([0.0, 0.0, 0.05]), shoulder + np.array([0.03, 0.0, 0.08])]),
+        np.array([0.15, 0.17, 0.13]),
+        sides=10,
+    )
     head = shapes.transform(shapes.sphere(0.11, rings=7, segments=10), shapes.pose(0.2, 0.0, 1.68))
     helmet = shapes.transform(shapes.sphere(0.125, rings=6, segments=10), shapes.pose(0.18, 0.0, 1.72, scale=(1.15, 0.95, 0.8)))
     coat, trousers = rng.uniform(0.02, 0.6, 3), rng.uniform(0.02, 0.2, 3)
@@ -75,11 +79,19 @@ def _bicycle(rng: np.random.Generator) -> list[tuple[Mesh, tuple[float, float, f
     starts = (seat, head, head, rear, rear, low, head)
     ends = (crank, crank, top, crank, seat, front, low)
     frame = shapes.rods(np.array(starts), np.array(ends), 0.017, 0.017, sides=5)
-    bar = [shapes.rods((0.36, -0.3, 1.03), (0.36, 0.3, 1.03), 0.014, 0.014, sides=5), shapes.rods(head, (0.35, 0, 1.03), 0.014, 0.014, sides=5)]
+    bar = [
+        shapes.rods((0.36, -0.3, 1.03), (0.36, 0.3, 1.03), 0.014, 0.014, sides=5),
+        shapes.rods(head, (0.35, 0, 1.03), 0.014, 0.014, sides=5),
+    ]
     post = shapes.rods(seat, (-0.27, 0, 0.92), 0.014, 0.014, sides=5)
     saddle = shapes.box((0.27, 0.14, 0.06), center=(-0.26, 0.0, 0.95))
     guard = shapes.box((0.36, 0.12, 0.02), center=(-0.55, 0.0, 0.76))
     pieces = [saddle, *wheels] + ([guard] if rng.random() < 0.5 else [])
     basket = [shapes.box((0.28, 0.36, 0.24), center=(0.55, 0.0, 0.92))] if rng.random() < 0.35 else []
     r, g, b = (float(c) for c in PAINTS[int(rng.integers(len(PAINTS)))])
-    return [(frame, (r, g, b)), (shapes.merge([*bar, post, *wires]), _STEEL), (shapes.merge(pieces), _BLACK), *((m, (0.2, 0.12, 0.06)) for m in basket)]
+    return [
+        (frame, (r, g, b)),
+        (shapes.merge([*bar, post, *wires]), _STEEL),
+        (shapes.merge(pieces), _BLACK),
+        *((m, (0.2, 0.12, 0.06)) for m in basket),
+    ]

@@ -12,6 +12,7 @@ from leadline.types import Material
 
 
 def make_leaves(rng: np.random.Generator) -> tuple[tuple[Surface, ...], Surface]:
+    """Two kinds of leaves and one bark."""
     leaves = tuple(Surface(Material.DIFFUSE, textures.foliage(rng, 128), texture_m=1.5) for _ in range(2))
     return leaves, Surface(Material.DIFFUSE, textures.bark(rng, 128), texture_m=0.8)
 

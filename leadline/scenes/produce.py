@@ -102,9 +102,7 @@ class Studio:
             noisy = self._radiance(dict(enumerate(shots)), "radiance")
             for shot, truth, image, bare in zip(shots, truths, noisy, self._without_lobes(noisy, shots, truths), strict=True):
                 seen, matte = (self._hazed(self._clean(part, truth), shot, truth) for part in (image, bare))
-                write_view(
-                    folder / shot.camera.name, shot, truth, radiance=seen, diffuse=matte, exposure=self._exposure, world=self.world
-                )
+                write_view(folder / shot.camera.name, shot, truth, radiance=seen, diffuse=matte, exposure=self._exposure, world=self.world)
             if self.world.rig is not None and self.world.rig.lidar is not None:
                 from leadline.scenes.lidar import write_scan
 

@@ -50,7 +50,9 @@ def make_fleet(rng: np.random.Generator) -> Fleet:
     """Seven models of cars, one of each build at least, a truck and a bus."""
     kinds = ("hatchback", "hatchback", "saloon", "estate", "suv", "suv", "van")
     assert set(kinds) == set(BUILDS)
-    return Fleet(tuple(make_car(rng, kind) for kind in kinds), make_truck(rng), make_bus(rng), tuple(cycles.make_cyclist(rng) for _ in range(2)))
+    return Fleet(
+        tuple(make_car(rng, kind) for kind in kinds), make_truck(rng), make_bus(rng), tuple(cycles.make_cyclist(rng) for _ in range(2))
+    )
 
 
 def moving(rng: np.random.Generator, road: Road, fleet: Fleet, ego_s: np.ndarray, *, ego_lane: int) -> list[Thing]:
@@ -63,7 +65,9 @@ def moving(rng: np.random.Generator, road: Road, fleet: Fleet, ego_s: np.ndarray
             way = -1 if oncoming else 1
             driven = way * pace * (ego_s - ego_s[0])
             stream = Lane(road.lane_t(lane, oncoming=oncoming), way, driven)
-            things += _fill(rng, road, fleet, stream, density=float(rng.uniform(0.15, 0.8)), keep_clear=own, outermost=lane == road.lanes - 1)
+            things += _fill(
+                rng, road, fleet, stream, density=float(rng.uniform(0.15, 0.8)), keep_clear=own, outermost=lane == road.lanes - 1
+            )
     return things
 
 
@@ -101,7 +105,9 @@ def parked(rng: np.random.Generator, road: Road, fleet: Fleet, *, reach: tuple[f
     return things
 
 
-def _fill(rng: np.random.Generator, road: Road, fleet: Fleet, lane: Lane, *, density: float, keep_clear: bool, outermost: bool) -> list[Thing]:
+def _fill(
+    rng: np.random.Generator, road: Road, fleet: Fleet, lane: Lane, *, density: float, keep_clear: bool, outermost: bool
+) -> list[Thing]:
     """Vehicles in one lane that all drive `lane.driven`, so that they never meet; `keep_clear` leaves room for us."""
     things = []
     low, high = float(road.s[0]) + 8.0, float(road.s[-1]) - 8.0

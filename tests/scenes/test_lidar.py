@@ -177,7 +177,9 @@ def test_write_scan__agrees_with_the_rendered_depth(tmp_path: Path) -> None:
 def test_simulate__loses_weak_echoes_with_distance() -> None:
     """A grey surface that faces the LiDAR: two echoes in three at its range, next to all nearby."""
     dark = Surface(Material.DIFFUSE, np.full(3, 0.1))
-    shares = [len(scan(sensor(num_columns=3000, max_range_m=100.0), sphere_of(r), surfaces=(dark,)).points) / 12_000 for r in (20.0, 60.0, 100.0)]
+    shares = [
+        len(scan(sensor(num_columns=3000, max_range_m=100.0), sphere_of(r), surfaces=(dark,)).points) / 12_000 for r in (20.0, 60.0, 100.0)
+    ]
     np.testing.assert_allclose(shares, 1 - np.exp(-1 / np.array([0.2, 0.6, 1.0]) ** 2), atol=0.02)
 
 
