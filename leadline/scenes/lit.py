@@ -15,7 +15,7 @@ from leadline.scenes.world import Light, Mesh, Surface, Thing
 from leadline.types import Material
 
 WARM = np.array([1.0, 0.70, 0.40])
-_LAMP_INTENSITY = 3.0
+_LAMP_INTENSITY = 8.0
 """Of a street lamp; the sky at dusk has a radiance near 0.1."""
 _NUM_LAMPS = 5
 
@@ -26,7 +26,7 @@ def lit_panes(rng: np.random.Generator, panes: Surface, *, rooms: int = 4) -> Su
     on = (rng.random((rooms, rooms)) < rng.uniform(0.25, 0.6)) * rng.uniform(0.5, 1.0, (rooms, rooms))
     index = np.arange(size) * rooms // size
     glow = np.maximum(on, 0.02)[index][:, index, None] * (0.35 + 0.65 * linear_from_srgb(panes.color)) * (0.4 * WARM + 0.6)
-    return replace(panes, material=Material.GLASS, color=srgb_from_linear(glow), emission=np.full(3, 0.9), sampling_weight=0.0)
+    return replace(panes, material=Material.GLASS, color=srgb_from_linear(glow), emission=np.full(3, 0.6), sampling_weight=0.0)
 
 
 def shining(thing: Thing) -> Thing:

@@ -153,7 +153,7 @@ class Studio:
                 truth = self._truth(shot)
                 images.append(self._hazed(_shrunk(image), shot, truth))
                 albedos.append(truth.albedo)
-        return meter(images, albedos)
+        return meter(images, albedos, key=self.world.key)
 
     def _shots(self, frame: int) -> list[Shot]:
         return [shot for shot in self.world.shots if shot.frame == frame]

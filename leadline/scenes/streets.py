@@ -17,6 +17,8 @@ from leadline.scenes.relief import Relief, make_relief
 from leadline.scenes.roads import Road
 from leadline.scenes.world import Light, Shot, Thing, World
 
+_DUSKY = 0.4
+"""Brightness of pictures at dusk, when cameras expose a stop less than by day."""
 FRAME_S = 0.1
 """Time between frames [s]: 10 Hz, so that 0.5 to 1.2 m per frame are 18 to 43 km/h."""
 
@@ -51,6 +53,7 @@ def make_world(seed: int, *, frames: int, height: int, width: int, rig: Rig) -> 
         shots=rig_shots(cameras, world_from_rig, usable={camera.name: ego.usable(camera, body[0][0]) for camera in cameras.cameras}),
         rig=cameras,
         world_from_rig=world_from_rig,
+        key=_DUSKY if mood.light == "dusk" else 1.0,
         haze=make_haze(_stream(seed, "haze"), day.sky) if mood.hazy else None,
         conditions=asdict(replace(mood, bridge=road.bridge is not None)),
         own=len(things) - 1,

@@ -113,6 +113,8 @@ class World:
     world_from_rig: np.ndarray | None = None
     depth_range_m: float = 200.0
     """Beyond this the truth says "no measurement"."""
+    key: float = 1.0
+    """Brightness of the pictures against well exposed ones: what is dusky looks so."""
     haze: Haze | None = None
     conditions: Mapping[str, Any] = field(default_factory=dict)
     """What was drawn for the whole scene, for statistics: plain values."""
