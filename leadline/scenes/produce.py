@@ -32,7 +32,7 @@ from leadline.scenes.layout import FORMAT, MASKS, frame_folder
 from leadline.scenes.truth import Truth, TruthMaker
 from leadline.scenes.variants import choose_variant
 from leadline.scenes.world import Shot, World
-from leadline.scenes.write import DEPTH_SCALES, LAYERS, clear_unfinished, new_frame, register, write_view
+from leadline.scenes.write import DEPTH_SCALES, LAYERS, RIG_LAYERS, clear_unfinished, new_frame, register, write_view
 from leadline.types import Material, UserError
 
 FAMILIES = ("rooms", "streets", "objects", "yard")
@@ -280,7 +280,7 @@ def _about(order: Order) -> dict[str, Any]:
         "width": order.width,
         "spp": order.spp,
         "depth_scale": DEPTH_SCALES.get(order.family, 256.0),
-        "layers": LAYERS,
+        "layers": LAYERS if rig is None else RIG_LAYERS,
         "rig": rig,
     }
 

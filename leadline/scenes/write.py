@@ -26,7 +26,7 @@ DEPTH_SCALES = {"rooms": 1000.0, "objects": 4000.0, "yard": 1000.0}
 """Stored units per metre of depth.png; 256 for families not listed, which reach farther than 65 m."""
 LAYERS = {
     "rgb.png": "sRGB, one exposure and white balance per scene (meta.json: exposure)",
-    "depth.png": "16 bit, along the optical axis, units per metre in the text chunk; 0 is the sky, out of range or the own vehicle; "
+    "depth.png": "16 bit, along the optical axis, units per metre in the text chunk; 0 is the sky or out of range; "
     "mirrors and glass have the depth of their own surface",
     "normal.png": "(n + 1) / 2 * 255, camera frame (x right, y down, z forward), towards the camera; grey is the sky",
     "albedo.png": "sRGB colour of the diffuse body; tint of metal, mirror and glass; black for lights and the sky",
@@ -34,10 +34,15 @@ LAYERS = {
     "loses its reflection, metal and mirror become matte boards of their tint, glass keeps only what shines through",
     "instance.png": "16 bit, one number per thing within a scene; 0 is the sky",
     "material.png": "0 diffuse, 1 glossy, 2 metal, 3 mirror, 4 glass, 5 sky",
-    "meta.json": "K [px] (first pixel's centre at 0.5, 0.5), cam_from_world (world: z up, metres), time_s, exposure; conditions of the "
-    "scene where it has any; haze (beta_per_m, airlight before exposure, depth_m of the layer) where there is any: rgb and diffuse are "
-    "seen through it, albedo is not",
+    "meta.json": "K [px] (first pixel's centre at 0.5, 0.5), cam_from_world (world: z up, metres), time_s, exposure",
 }
+RIG_LAYERS = LAYERS | {
+    "depth.png": LAYERS["depth.png"].replace("the sky or out of range", "the sky, out of range or the own vehicle"),
+    "meta.json": LAYERS["meta.json"] + ", conditions of the scene, haze (beta_per_m, airlight before exposure, depth_m of the layer) where "
+    "there is any: rgb and diffuse are seen through it, albedo is not",
+    "masks/CAMERA.png": "light where a camera of the rig sees the scene, dark where it sees its own vehicle; the same in all frames",
+}
+"""What is said of worlds seen by a rig."""
 
 
 def register(out: Path, about: Mapping[str, Any], seeds: range) -> None:

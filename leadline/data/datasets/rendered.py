@@ -1,6 +1,7 @@
 """Worlds written by `leadline scenes`: exact depth, materials, normals, poses, and rigs with a simulated LiDAR.
 
 ROOT/dataset.json, ROOT/scene_000123/frame_0000/CAMERA/{rgb.png or rgb.jpg,depth.png,...,meta.json}, frame_0000/lidar.npz,
+ROOT/masks/CAMERA.png (named in dataset.json for cameras that see their own vehicle),
 in a folder or in one archive of `leadline scenes pack`, which is read as it is.
 """
 
