@@ -141,12 +141,13 @@ class Studio:
         """Expose for a few pictures spread over the sequence.
 
         They have one sample a pixel and are shrunk, because noise would bias the median of the luminance. Rendering them small
-        with as many samples costs the same, but LLVM would compile for their size.
+        with as many samples costs the same, but LLVM would compile for their size. Of a rig, scalar meters every second camera:
+        they look all around as well (LLVM would compile for the width of three pictures).
         """
         frames = sorted({round(i) for i in np.linspace(0, self._order.frames - 1, _METERED_FRAMES)})
         images, albedos = [], []
         for frame in frames:
-            shots = self._shots(frame)
+            shots = self._shots(frame)[:: 2 if self._order.variant == "scalar" else 1]
             noisy = self._radiance(dict(enumerate(shots)), "meter", samples=1)
             small = [replace(shot, camera=_shrunk_camera(shot.camera), usable=None) for shot in shots]
             for shot, image in zip(small, noisy, strict=True):
