@@ -23,6 +23,8 @@ class Lidar:
     dropout: float = 0.0
     turn_s: float = 0.0
     """Duration of one turn [s]; 0 is a snapshot."""
+    offset_s: float = 0.0
+    """From the time of the cameras to the end of the turn [s]: sensors are not triggered together."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,16 @@ from leadline.io.source import Source, readable
 from leadline.types import UserError
 
 
+def has_npz_array(source: Source, name: str) -> bool:
+    """Whether the file `source` holds an array of that name; False also for what is no .npz, of which reading will complain."""
+    _, content = readable(source, what="file")
+    try:
+        with content.open("rb") if isinstance(content, Path) else content as raw, zipfile.ZipFile(raw) as archive:
+            return f"{name}.npy" in archive.namelist()
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
 def read_npz_array(source: Source, name: str, *, what: str, remedy: str = "copy or download the file again") -> np.ndarray:
     """The array `name` in the file `source`, as stored. Raises UserError when it is missing, cut off, or holds something else.
 

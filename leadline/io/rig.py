@@ -102,6 +102,7 @@ def _lidar(item: Mapping[str, Any], path: Path) -> Lidar:
         max_range_m=_within(item, "max_range_m", path, low=1e-3, high=math.inf),
         dropout=_within(item, "dropout", path, low=0.0, high=1.0, default=0.0),
         turn_s=_within(item, "turn_s", path, low=0.0, high=math.inf, default=0.0),
+        offset_s=_within(item, "offset_s", path, low=-10.0, high=10.0, default=0.0),
     )
 
 
@@ -127,6 +128,7 @@ def _lidar_as_dict(lidar: Lidar) -> dict[str, Any]:
         "max_range_m": lidar.max_range_m,
         "dropout": lidar.dropout,
         "turn_s": lidar.turn_s,
+        "offset_s": lidar.offset_s,
     }
 
 

@@ -148,7 +148,10 @@ def backdrop(rng: np.random.Generator, poses: list[np.ndarray], *, width: float)
     for matrix in poses:
         height = rng.uniform(2, 7) * 3.0
         blocks.append(
-            shapes.transform(shapes.box((width * rng.uniform(0.6, 1.0), 12.0, height), center=(width / 2, 6.0, height / 2)), matrix)
+            # They reach 6 m into the ground, which may fall behind the street.
+            shapes.transform(
+                shapes.box((width * rng.uniform(0.6, 1.0), 12.0, height + 6.0), center=(width / 2, 6.0, height / 2 - 3.0)), matrix
+            )
         )
     return Thing("backdrop", ((shapes.merge(blocks), image),), np.eye(4))
 

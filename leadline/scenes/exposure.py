@@ -20,10 +20,11 @@ class Exposure:
     gain: np.ndarray
 
 
-def meter(images: Sequence[np.ndarray], albedos: Sequence[np.ndarray]) -> Exposure:
+def meter(images: Sequence[np.ndarray], albedos: Sequence[np.ndarray], *, key: float = 1.0) -> Exposure:
     """Exposure and white balance for a sequence from a few of its linear `images` (h, w, 3) and their body colours.
 
-    The light is what is left of the image after division by the albedo (grey-world on irradiance, not on paint).
+    The light is what is left of the image after division by the albedo (grey-world on irradiance, not on paint). `key` makes
+    the pictures darker or brighter on purpose.
     """
     color = np.concatenate([image.reshape(-1, 3) for image in images]).astype(np.float64)
     albedo = np.concatenate([image.reshape(-1, 3) for image in albedos]).astype(np.float64)
@@ -36,7 +37,7 @@ def meter(images: Sequence[np.ndarray], albedos: Sequence[np.ndarray]) -> Exposu
     # Lamps, windows and the sky may be overexposed, as in photographs.
     luminance = color[matte] * balance @ _LUMINANCE if matte.any() else color * balance @ _LUMINANCE
     middle, high = np.percentile(luminance, 50), np.percentile(luminance, 95)
-    return Exposure(balance * min(_MIDDLE_GREY / max(middle, 1e-6), _HIGHLIGHT / max(high, 1e-6)))
+    return Exposure(key * balance * min(_MIDDLE_GREY / max(middle, 1e-6), _HIGHLIGHT / max(high, 1e-6)))
 
 
 def develop(image: np.ndarray, exposure: Exposure) -> np.ndarray:

@@ -9,6 +9,8 @@ from leadline.io.jsonfile import read_json
 from leadline.types import UserError
 
 FORMAT = 1
+MASKS = "masks"
+"""Folder of CAMERA.png, light where a camera sees the scene, dark where it sees the own vehicle; rig.json names them."""
 
 
 def scene_folder(out: Path, seed: int) -> Path:

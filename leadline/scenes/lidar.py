@@ -1,16 +1,20 @@
 """A spinning LiDAR in a rendered world: which echoes come back from where, how strong and when.
 
-lidar.npz holds one turn, float32 but for `ring`:
-    points     (n, 3) rig frame at the frame's time [m]
-    intensity  (n,) in [0, 1]: luminance of the surface's body times the cosine of incidence
-    time_s     (n,) when the ray left, counted from the frame's time, within (-turn_s, 0] [s]
-    ring       (n,) uint8, index of the beam in the rig's `elevations_deg`
+lidar.npz holds one turn, float32 but for `ring`, `sweep_time_s` and `world_from_rig`:
+    points          (n, 3) rig frame at the sweep's time [m]
+    intensity       (n,) in [0, 1]: luminance of the surface's body times the cosine of incidence, twice through its clear coat
+    time_s          (n,) when the ray left, counted from the sweep's time, within (-turn_s, 0] [s]
+    ring            (n,) uint8, index of the beam in the rig's `elevations_deg`
+    sweep_time_s    () float64, when the turn ended, on the clock of the cameras' `time_s`: `offset_s` of the rig after them [s]
+    world_from_rig  (4, 4) float64, the rig at the sweep's time
 
-Rules. A turn ends at the frame's time; it starts behind and goes clockwise seen from above. Every ray leaves from where the
-LiDAR was at that moment, the world stands as it is at the frame's time, and points are given in the rig frame of the
-frame's time: the motion of the rig is compensated, that of others frozen. Nothing comes back from the sky or from beyond
-`max_range_m`. Glass, mirrors and smooth metal send most of the light elsewhere: one echo in ten comes back, faint. Of
-all other echoes the share `dropout` is lost, at random.
+Rules. A turn starts behind and goes clockwise seen from above. Every ray leaves from where the LiDAR was at that moment,
+and points are given in the rig frame of the sweep's time, not of the cameras': the motion of the rig is compensated. The
+world stands as it is at the frame's time: what moves is frozen there. Nothing comes back from the sky, from the own vehicle
+or from beyond `max_range_m`. Glass, mirrors and smooth metal send most of the light elsewhere: one echo in ten comes back,
+faint. Of all other echoes the share `dropout` is lost, at random, and those that are weak: a surface of 10 % reflectance
+that faces the LiDAR at `max_range_m` gives two echoes in three, and an echo weakens with the square of the distance, the
+cosine of incidence, the reflectance, the coat (wet roads and glossy paint send slanting light on) and the haze.
 """
 
 from collections.abc import Callable
@@ -56,34 +60,54 @@ class Scan:
     intensity: np.ndarray
     time_s: np.ndarray
     ring: np.ndarray
+    sweep_time_s: float
+    world_from_rig: np.ndarray
 
 
 def simulate(
-    lidar: Lidar, world_from_rig: np.ndarray, *, frame: int, frame_s: float, cast: Cast, surfaces: tuple[Surface, ...], seed: int
+    lidar: Lidar,
+    world_from_rig: np.ndarray,
+    *,
+    frame: int,
+    frame_s: float,
+    cast: Cast,
+    surfaces: tuple[Surface, ...],
+    seed: int,
+    beta_per_m: float = 0.0,
 ) -> Scan:
-    """The turn of `lidar` that ends at `frame`, on a rig at `world_from_rig` (frames, 4, 4), one every `frame_s` [s]."""
+    """The turn of `lidar` that belongs to `frame`, on a rig at `world_from_rig` (frames, 4, 4), one every `frame_s` [s].
+
+    `beta_per_m` is the extinction of haze. What `cast` meets of the own vehicle it gives no surface.
+    """
     num_rings, num_columns = len(lidar.elevations_deg), lidar.num_columns
     turn = (np.arange(num_columns) + 0.5) / num_columns
     time_s = -lidar.turn_s * (1.0 - turn)
     beams = beam_directions(lidar)
-    world_from_lidar = poses_at(world_from_rig, frame + time_s / frame_s) @ lidar.rig_from_lidar
+    sweep = frame + lidar.offset_s / frame_s
+    world_from_lidar = poses_at(world_from_rig, sweep + time_s / frame_s) @ lidar.rig_from_lidar
+    sweep_pose = poses_at(world_from_rig, np.array([sweep]))[0]
     directions = np.einsum("cij,rcj->rci", world_from_lidar[:, :3, :3], beams).reshape(-1, 3)
     origins = np.tile(world_from_lidar[:, :3, 3], (num_rings, 1))
     echoes = cast(origins, directions)
 
     rng = np.random.default_rng([seed, frame])
     specular = np.array([*(_is_specular(surface) for surface in surfaces), False])[echoes.surface]
-    back = rng.random(len(directions)) < np.where(specular, SPECULAR_SHARE, 1.0 - lidar.dropout)
-    back &= (echoes.surface >= 0) & (echoes.distance <= lidar.max_range_m)
+    coated = np.array([*(surface.material is Material.GLOSSY for surface in surfaces), False])[echoes.surface]
     body = np.array([*(_luminance(surface) for surface in surfaces), 0.0])[echoes.surface]
-    intensity = np.where(specular, SPECULAR_SHARE, body) * echoes.cos
+    intensity = np.where(specular, SPECULAR_SHARE, body * np.where(coated, _through_coat(echoes.cos), 1.0)) * echoes.cos
+    with np.errstate(invalid="ignore", over="ignore"):
+        strength = intensity * np.exp(-2.0 * beta_per_m * echoes.distance) / (0.1 * (echoes.distance / lidar.max_range_m) ** 2)
+    seen = np.where(specular, SPECULAR_SHARE, (1.0 - lidar.dropout) * -np.expm1(-strength))
+    back = (rng.random(len(directions)) < seen) & (echoes.surface >= 0) & (echoes.distance <= lidar.max_range_m)
     points = origins[back] + echoes.distance[back, None] * directions[back]
-    rig_from_world = np.linalg.inv(world_from_rig[frame])
+    rig_from_world = np.linalg.inv(sweep_pose)
     return Scan(
         points=(points @ rig_from_world[:3, :3].T + rig_from_world[:3, 3]).astype(np.float32),
         intensity=np.clip(intensity[back], 0.0, 1.0).astype(np.float32),
         time_s=np.tile(time_s, num_rings)[back].astype(np.float32),
         ring=np.repeat(np.arange(num_rings), num_columns)[back].astype(np.uint8),
+        sweep_time_s=frame * frame_s + lidar.offset_s,
+        world_from_rig=sweep_pose,
     )
 
 
@@ -118,12 +142,15 @@ def scan(renderer: "Renderer", frame: int) -> Scan | None:
     if world.rig is None or world.rig.lidar is None or world.world_from_rig is None:
         return None
 
+    own = np.array([i == world.own for i, _ in renderer.parts.index])
+
     def cast(origins: np.ndarray, directions: np.ndarray) -> Echoes:
         distance, face = renderer.trace(origins, directions, frame)
         faces, met = renderer.faces(frame), face >= 0
         meeting = meet(faces, face[met], origins[met], directions[met])
         distance, surface, cos = np.full(len(met), np.inf), np.full(len(met), -1), np.zeros(len(met))
-        distance[met], surface[met], cos[met] = meeting.distance, faces.part[face[met]], meeting.cos
+        part = faces.part[face[met]]
+        distance[met], surface[met], cos[met] = meeting.distance, np.where(own[part], -1, part), meeting.cos
         return Echoes(distance, surface, cos)
 
     return simulate(
@@ -134,6 +161,7 @@ def scan(renderer: "Renderer", frame: int) -> Scan | None:
         cast=cast,
         surfaces=renderer.parts.surfaces,
         seed=world.seed,
+        beta_per_m=0.0 if world.haze is None else world.haze.beta_per_m,
     )
 
 
@@ -143,13 +171,18 @@ def write_scan(path: str | Path, renderer: "Renderer", frame: int) -> None:
     if found is None:
         return
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, points=found.points, intensity=found.intensity, time_s=found.time_s, ring=found.ring)
+        np.savez_compressed(file, **vars(found))
 
 
 def _frame_s(world: World) -> float:
     """Time between frames [s]."""
     times = sorted({shot.time_s for shot in world.shots})
     return times[1] - times[0] if len(times) > 1 else 1.0
+
+
+def _through_coat(cos: np.ndarray) -> np.ndarray:
+    """Share of the light that passes a clear coat twice (Schlick's approximation, refractive index 1.5)."""
+    return (1.0 - (0.04 + 0.96 * (1.0 - np.clip(cos, 0.0, 1.0)) ** 5)) ** 2
 
 
 def _is_specular(surface: Surface) -> bool:

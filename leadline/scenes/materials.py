@@ -70,9 +70,9 @@ def describe_emitter(surface: Surface) -> dict[str, Any] | None:
     if surface.emission is None:
         return None
     if surface.color.ndim == 1:
-        return {"type": "area", "radiance": rgb(surface.emission)}
+        return {"type": "area", "radiance": rgb(surface.emission), "sampling_weight": surface.sampling_weight}
     radiance = linear_from_srgb(surface.color) * surface.emission
-    return {"type": "area", "radiance": _bitmap(radiance.astype(np.float32), surface.texture_m)}
+    return {"type": "area", "radiance": _bitmap(radiance.astype(np.float32), surface.texture_m), "sampling_weight": surface.sampling_weight}
 
 
 def texture(surface: Surface) -> dict[str, Any]:

@@ -222,7 +222,10 @@ def _descriptions(job: _Job, packed: Packed) -> list[tuple[str, bytes]]:
     }
     seeds = sorted({int(frame.split("/")[0].removeprefix("scene_")) for frame in job.frames})
     members = [("dataset.json", as_json(about | {"seeds": seeds, "packed": said}))]
-    return members + ([("rig.json", as_json(about["rig"]))] if about.get("rig") is not None else [])
+    if about.get("rig") is None:
+        return members
+    masks = [camera["mask"] for camera in about["rig"]["cameras"] if camera.get("mask") is not None]
+    return [*members, ("rig.json", as_json(about["rig"])), *((mask, (job.files.root / mask).read_bytes()) for mask in masks)]
 
 
 def _refusal(job: _Job, packed: Packed, num_bytes: int, fullest: float) -> UserError:

@@ -13,7 +13,7 @@ from leadline.io.depth_about import About
 from leadline.io.depth_png import encode_png, read_png
 from leadline.io.image import encode_image, read_image, read_labels
 from leadline.io.jsonfile import as_json, read_json
-from leadline.io.npzfile import read_npz_array
+from leadline.io.npzfile import has_npz_array, read_npz_array
 from leadline.io.source import Blob, Source
 from leadline.types import DepthKind, ScaleSource, UserError
 
@@ -136,14 +136,20 @@ def picture_file(files: FolderFiles, view: str, name: str) -> Source:
 
 
 def encode_scan(files: FolderFiles, frame: str) -> Encoded:
-    """Points in whole steps of LIDAR_STEP_M; intensity and time of the echoes stay in the folder."""
+    """Points in whole steps of LIDAR_STEP_M; time and place of the sweep are kept, intensity and time of the echoes stay
+    in the folder."""
     path = files.root / frame / "lidar.npz"
     points = read_npz_array(path, "points", what="LiDAR scan", remedy="render this scene again")
     steps = np.rint(points / LIDAR_STEP_M)
     if np.abs(steps).max(initial=0) > np.iinfo(np.int16).max:
         raise UserError(path, "has points beyond 327 m", "leave the layer lidar out")
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, points=steps.astype(np.int16), step_m=np.float64(LIDAR_STEP_M))
+    sweep = {
+        key: read_npz_array(path, key, what="LiDAR scan", remedy="render this scene again")
+        for key in ("sweep_time_s", "world_from_rig")
+        if has_npz_array(path, key)
+    }
+    np.savez_compressed(buffer, allow_pickle=False, points=steps.astype(np.int16), step_m=np.float64(LIDAR_STEP_M), **sweep)
     return Encoded(((f"{frame}/lidar.npz", buffer.getvalue()),))
 
 

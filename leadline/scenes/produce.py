@@ -1,14 +1,10 @@
-"""Producing a data set: worlds to frames to files, over several processes, resumable at any frame.
-
-A scene is a function of family, seed, number of frames and size, a frame's noise of seed, frame and camera: so the bytes
-depend neither on the number of processes nor on interruptions.
-"""
+"""Producing a data set: scenes over several processes, resumable at any frame (one scene: studio.py)."""
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -19,66 +15,24 @@ from typing import Any
 
 import numpy as np
 
-from leadline.geometry.camera import Camera
 from leadline.geometry.rig import Rig
+from leadline.io.image import write_image
 from leadline.io.jsonfile import write_json
 from leadline.io.rig import rig_as_dict
 from leadline.scenes import render
-from leadline.scenes.denoise import Denoiser
-from leadline.scenes.exposure import Exposure, meter
-from leadline.scenes.layout import FORMAT, frame_folder
-from leadline.scenes.pictures import Pictures, find_pictures, papered
-from leadline.scenes.truth import Truth, TruthMaker
+from leadline.scenes.layout import FORMAT, MASKS, frame_folder
+from leadline.scenes.pictures import find_pictures
+from leadline.scenes.studio import Order, Studio
 from leadline.scenes.variants import choose_variant
-from leadline.scenes.world import Shot, World
-from leadline.scenes.write import DEPTH_SCALES, LAYERS, clear_unfinished, new_frame, register, write_view
-from leadline.types import Material, UserError
+from leadline.scenes.write import DEPTH_SCALES, LAYERS, RIG_LAYERS, clear_unfinished, register
+from leadline.types import UserError
 
 FAMILIES = ("rooms", "streets", "objects", "yard")
 """The last two are for evaluation only: `leadline.data` refuses to train on them."""
 DEFAULT_SPP = 4
 """Samples per pixel: with guides from exact albedo and normals the denoiser needs no more at these sizes."""
-_METERED_FRAMES = 3
-_SHRINK = 4
-"""Of the pictures that are metered."""
-_MARGIN_PX = 8
-"""Of the window in which light without specular lobes is rendered: what the denoiser looks at around a pixel."""
 _TASKS_PER_PROCESS = {"scalar": 100, "llvm": 40}
 """After about so many a process makes room for a new one: of each scene Mitsuba keeps 2 to 4 MB, with LLVM about 40 MB of kernels."""
-_FILLED = 0.25
-"""Share of a window that is mirror from which on more samples for it are worth their time."""
-_PASSES = {"meter": 0, "radiance": 1, "diffuse": 2, "mirrors": 3}
-
-
-@dataclass(frozen=True, eq=False)
-class Order:
-    """What is to be rendered."""
-
-    family: str
-    out: Path
-    frames: int
-    height: int
-    width: int
-    rig: Rig | None
-    spp: int
-    variant: str
-    pictures: Pictures | None = None
-
-    def world(self, seed: int) -> World:
-        """The scene with that seed."""
-        world = self._family_world(seed)
-        return world if self.pictures is None else papered(world, self.pictures)
-
-    def _family_world(self, seed: int) -> World:
-        if self.family == "streets":
-            from leadline.scenes import streets
-
-            assert self.rig is not None
-            return streets.make_world(seed, frames=self.frames, height=self.height, width=self.width, rig=self.rig)
-        from leadline.scenes import objects, rooms, yard
-
-        make_world = {"rooms": rooms.make_world, "objects": objects.make_world, "yard": yard.make_world}[self.family]
-        return make_world(seed, frames=self.frames, height=self.height, width=self.width)
 
 
 @dataclass(frozen=True)
@@ -87,132 +41,6 @@ class Task:
 
     seed: int
     frames: tuple[int, ...]
-
-
-class Studio:
-    """One world set up for rendering."""
-
-    def __init__(self, order: Order, seed: int) -> None:
-        self._order = order
-        self.world = order.world(seed)
-        self._renderer = render.Renderer(self.world, samples=order.spp)
-        self._truth = TruthMaker(self._renderer)
-        self._denoisers: dict[tuple[int, int], Denoiser] = {}
-        self._exposure = self._meter()
-
-    def write_frame(self, frame: int) -> None:
-        """Render one frame of all cameras and write it."""
-        with new_frame(self._order.out, self.world.seed, frame) as folder:
-            shots = self._shots(frame)
-            truths = [self._truth(shot) for shot in shots]
-            noisy = self._more_in_mirrors(self._radiance(dict(enumerate(shots)), "radiance"), shots, truths)
-            for shot, truth, image, bare in zip(shots, truths, noisy, self._without_lobes(noisy, shots, truths), strict=True):
-                write_view(
-                    folder / shot.camera.name,
-                    shot,
-                    truth,
-                    radiance=self._clean(image, truth),
-                    diffuse=self._clean(bare, truth),
-                    exposure=self._exposure,
-                    depth_scale=DEPTH_SCALES.get(self.world.family, 256.0),
-                )
-            if self.world.rig is not None and self.world.rig.lidar is not None:
-                from leadline.scenes.lidar import write_scan
-
-                write_scan(folder / "lidar.npz", self._renderer, frame)
-
-    def _radiance(self, shots: Mapping[int, Shot], what: str, *, samples: int | None = None) -> list[np.ndarray]:
-        """Of shots of one frame, by the index of their camera."""
-        keys = [[self.world.seed, shot.frame, camera, _PASSES[what]] for camera, shot in shots.items()]
-        noise = [int(np.random.SeedSequence(key).generate_state(1)[0]) for key in keys]
-        return self._renderer.radiance(list(shots.values()), seeds=noise, diffuse=what == "diffuse", samples=samples)
-
-    def _more_in_mirrors(self, noisy: Sequence[np.ndarray], shots: Sequence[Shot], truths: Sequence[Truth]) -> list[np.ndarray]:
-        """`noisy` with half as many samples again where mirrors are: what they show is small, and soon taken for noise.
-
-        Only scalar does so, in the window around them; LLVM compiles anew for every size of picture, and its pictures are large.
-        """
-        images, more = list(noisy), max(1, self._order.spp // 2)
-        for camera, (shot, truth) in enumerate(zip(shots, truths, strict=True)):
-            mirror = truth.material == Material.MIRROR
-            window = _window(mirror)
-            if self._order.variant != "scalar" or window is None or mirror[window].mean() < _FILLED:
-                continue
-            part = replace(shot, camera=_through(shot.camera, window))
-            again = self._radiance({camera: part}, "mirrors", samples=more)[0]
-            images[camera] = images[camera].copy()
-            images[camera][window] += more / (more + self._order.spp) * (again - images[camera][window]) * mirror[window][..., None]
-        return images
-
-    def _without_lobes(self, noisy: Sequence[np.ndarray], shots: Sequence[Shot], truths: Sequence[Truth]) -> list[np.ndarray]:
-        """Radiance without specular lobes; scalar renders the windows around pixels that have any, the rest stays `noisy`."""
-        # Without lobes light is smooth and its colour known exactly: half the samples do.
-        samples = max(1, self._order.spp // 2)
-        if self._order.variant != "scalar":  # LLVM compiles anew, for seconds, for every size of picture
-            return self._radiance(dict(enumerate(shots)), "diffuse", samples=samples)
-        images = [image.copy() for image in noisy]
-        for camera, (shot, truth) in enumerate(zip(shots, truths, strict=True)):
-            window = _window(_has_lobes(truth))
-            if window is not None:
-                part = replace(shot, camera=_through(shot.camera, window))
-                images[camera][window] = self._radiance({camera: part}, "diffuse", samples=samples)[0]
-        return images
-
-    def _clean(self, noisy: np.ndarray, truth: Truth) -> np.ndarray:
-        height, width = noisy.shape[:2]
-        if (height, width) not in self._denoisers:
-            self._denoisers[height, width] = Denoiser(height, width)
-        return self._denoisers[height, width](noisy, albedo=truth.guide_albedo, normals=truth.guide_normals)
-
-    def _meter(self) -> Exposure:
-        """Expose for a few pictures spread over the sequence.
-
-        They have one sample a pixel and are shrunk, because noise would bias the median of the luminance. Rendering them small
-        with as many samples costs the same, but LLVM would compile for their size.
-        """
-        frames = sorted({round(i) for i in np.linspace(0, self._order.frames - 1, _METERED_FRAMES)})
-        images, albedos = [], []
-        for frame in frames:
-            shots = self._shots(frame)
-            images += [_shrunk(image) for image in self._radiance(dict(enumerate(shots)), "meter", samples=1)]
-            albedos += [self._truth(replace(shot, camera=_shrunk_camera(shot.camera))).albedo for shot in shots]
-        return meter(images, albedos)
-
-    def _shots(self, frame: int) -> list[Shot]:
-        return [shot for shot in self.world.shots if shot.frame == frame]
-
-
-def _shrunk(image: np.ndarray) -> np.ndarray:
-    """Means of blocks of pixels; what is left at the right and lower border is dropped."""
-    height, width = image.shape[0] // _SHRINK, image.shape[1] // _SHRINK
-    return image[: height * _SHRINK, : width * _SHRINK].reshape(height, _SHRINK, width, _SHRINK, 3).mean(axis=(1, 3))
-
-
-def _shrunk_camera(camera: Camera) -> Camera:
-    height, width = camera.height // _SHRINK, camera.width // _SHRINK
-    return camera.cropped(top=0, left=0, height=height * _SHRINK, width=width * _SHRINK).resized(height=height, width=width)
-
-
-def _window(mask: np.ndarray) -> tuple[slice, slice] | None:
-    """Rows and columns around the true pixels of `mask` (h, w), with a margin; None where there are none."""
-    if not mask.any():
-        return None
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    height, width = mask.shape
-    return _around(rows, height), _around(columns, width)
-
-
-def _around(found: np.ndarray, size: int) -> slice:
-    return slice(max(0, int(found[0]) - _MARGIN_PX), min(size, int(found[-1]) + 1 + _MARGIN_PX))
-
-
-def _through(camera: Camera, window: tuple[slice, slice]) -> Camera:
-    rows, columns = window
-    return camera.cropped(top=rows.start, left=columns.start, height=rows.stop - rows.start, width=columns.stop - columns.start)
-
-
-def _has_lobes(truth: Truth) -> np.ndarray:
-    return (truth.material != Material.DIFFUSE) & (truth.material != Material.SKY)
 
 
 def produce(
@@ -259,6 +87,8 @@ def produce(
     register(order.out, about, seeds)
     if about["rig"] is not None:
         write_json(order.out / "rig.json", about["rig"])
+        for name, usable in _masks(order).items():
+            write_image(order.out / MASKS / f"{name}.png", np.where(usable, np.uint8(255), np.uint8(0)))
     tell = progress or (lambda _: None)
     missing = {s: [f for f in range(frames) if not frame_folder(order.out, s, f).exists()] for s in seeds}
     tell(scenes * frames - sum(len(m) for m in missing.values()))
@@ -300,7 +130,7 @@ def _checked(order: Order, *, scenes: int, seed: int) -> Order:
 
 def _about(order: Order) -> dict[str, Any]:
     """What dataset.json says; a later run into the same folder must say the same."""
-    rig = None if order.rig is None else rig_as_dict(order.rig.resized(height=order.height, width=order.width), order.out)
+    rig = None if order.rig is None else rig_as_dict(_rig_on_disk(order, order.rig), order.out)
     return {
         "format": FORMAT,
         "family": order.family,
@@ -314,9 +144,30 @@ def _about(order: Order) -> dict[str, Any]:
         "spp": order.spp,
         "depth_scale": DEPTH_SCALES.get(order.family, 256.0),
         "pictures": None if order.pictures is None else order.pictures.fingerprint,
-        "layers": LAYERS,
+        "layers": LAYERS if rig is None else RIG_LAYERS,
         "rig": rig,
     }
+
+
+def _rig_on_disk(order: Order, rig: Rig) -> Rig:
+    """The rig as its pictures are, with the paths of its masks."""
+    from leadline.scenes import streets
+
+    masks, cameras = _masks(order), []
+    for camera in streets.fitted_rig(rig, height=order.height, width=order.width).cameras:
+        path = str(order.out / MASKS / f"{camera.name}.png") if camera.name in masks else None
+        cameras.append(replace(camera, mask_path=path))
+    return replace(rig, cameras=tuple(cameras))
+
+
+def _masks(order: Order) -> dict[str, np.ndarray]:
+    """Usable pixels (h, w) of the cameras that see their own vehicle."""
+    from leadline.scenes import ego, streets
+
+    assert order.rig is not None
+    rig = streets.fitted_rig(order.rig, height=order.height, width=order.width)
+    seen = {camera.name: ego.usable(camera, ego.make_body(rig)[0][0]) for camera in rig.cameras}
+    return {name: usable for name, usable in seen.items() if usable is not None}
 
 
 def _split(missing: dict[int, list[int]], workers: int) -> list[Task]:

@@ -277,9 +277,10 @@ def _sensor(shot: Shot, sampler: Mapping[str, Any] = _SAMPLER) -> Any:
 
 
 def _light(light: Light) -> Any:
+    weight = {"sampling_weight": light.sampling_weight}
     if light.kind == "point":
-        return mitsuba.load_dict({"type": "point", "position": _floats(light.position), "intensity": rgb(light.color)})
-    return mitsuba.load_dict({"type": "directional", "direction": _floats(light.direction), "irradiance": rgb(light.color)})
+        return mitsuba.load_dict({"type": "point", "position": _floats(light.position), "intensity": rgb(light.color)} | weight)
+    return mitsuba.load_dict({"type": "directional", "direction": _floats(light.direction), "irradiance": rgb(light.color)} | weight)
 
 
 def _sky(sky: np.ndarray) -> Any:

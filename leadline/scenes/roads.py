@@ -3,7 +3,7 @@
 Convention: a place on the street is (s, t): metres along the centre line from the start of the drive, metres to its left.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from leadline.types import Material
 KERB_M = 0.12
 SIDE_STREET_M = 70.0
 """How far a side street reaches from the centre line."""
+_CELL_M = 3.5
+"""Of sheets across the street."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +26,20 @@ class SideStreet:
     half_width: float
     pavement: float
     sides: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """What crosses the street above it at `s`: a "foot", "road" or "rail" bridge, 2 * `half_width` [m] wide."""
+
+    s: float
+    half_width: float
+    kind: str
+
+    @property
+    def reach(self) -> float:
+        """How far [m] along the street its ends keep off houses: a footbridge has stairs there."""
+        return self.half_width + (10.0 if self.kind == "foot" else 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +59,7 @@ class Road:
     """From the pavement's outer edge to the house fronts, right and left."""
     drives_left: bool
     side_streets: tuple[SideStreet, ...]
+    bridge: Crossing | None = None
 
     def edge(self, side: int) -> float:
         """Distance [m] from the centre line to the kerb on `side` (-1 right, +1 left)."""
@@ -73,7 +90,7 @@ class Road:
         x, y, heading = self.at(s, t)
         return shapes.pose(float(x), float(y), z, yaw=float(heading) + turn)
 
-    def line(self, start: float, end: float, t: float, z: float, *, step: float = 3.0) -> np.ndarray:
+    def line(self, start: float, end: float, t: float, z: float, *, step: float = 2.0) -> np.ndarray:
         """Polyline (n, 3) [m] at a constant distance `t` from the centre line."""
         s = np.linspace(start, end, max(2, int(np.ceil((end - start) / step)) + 1))
         x, y, _ = self.at(s, t)
@@ -82,6 +99,14 @@ class Road:
     def free(self, s: float, side: int, *, margin: float = 0.0) -> bool:
         """Whether no side street opens on `side` within `margin` [m] of `s`."""
         return all(side not in street.sides or abs(s - street.s) > street.half_width + margin for street in self.side_streets)
+
+    def buildable(self, start: float, end: float) -> bool:
+        """Whether the ground beside the street is free of a bridge's ends between s = `start` and `end`."""
+        return self.bridge is None or end < self.bridge.s - self.bridge.reach or start > self.bridge.s + self.bridge.reach
+
+    def open_sky(self, s: float, *, margin: float = 0.0) -> bool:
+        """Whether no bridge lies over the street within `margin` [m] of `s`."""
+        return self.bridge is None or abs(s - self.bridge.s) > self.bridge.half_width + margin
 
     def stretches(self, side: int, *, margin: float = 0.0) -> list[tuple[float, float]]:
         """The intervals of s [m] between the side streets on `side`, kept `margin` away from their kerbs."""
@@ -110,17 +135,17 @@ def make_road(rng: np.random.Generator, *, travel: float, urban: bool) -> Road:
     heading -= heading[int(behind)]
     xy = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0)
     xy -= xy[int(behind)]
-    parking = rng.choice([0.0, 2.3], 2, p=[0.3, 0.7] if urban else [0.5, 0.5])
+    parking = rng.choice([0.0, 2.45], 2, p=[0.3, 0.7] if urban else [0.5, 0.5])
     setback = rng.uniform(0.0, 1.0, 2) if urban else rng.uniform(2.5, 9.0, 2)
     streets = []
     for place in rng.permutation([rng.uniform(12.0, 40.0), rng.uniform(60.0, 95.0), rng.uniform(-60.0, -25.0)])[: int(rng.integers(0, 3))]:
         sides = ((1, -1), (1,), (-1,))[int(rng.choice(3, p=[0.5, 0.25, 0.25]))]
-        streets.append(SideStreet(float(place), float(rng.uniform(2.9, 4.2)), float(rng.uniform(1.6, 2.6)), sides))
+        streets.append(SideStreet(float(place), float(rng.uniform(3.2, 4.6)), float(rng.uniform(1.6, 2.6)), sides))
     return Road(
         s=s,
         xy=xy,
         heading=heading,
-        lane=float(rng.uniform(3.2, 3.7)),
+        lane=float(rng.uniform(3.3, 3.75)),
         lanes=int(rng.choice([1, 2], p=[0.7, 0.3])),
         parking=(float(parking[0]), float(parking[1])),
         pavement=(float(rng.uniform(1.8, 4.0)), float(rng.uniform(1.8, 4.0))),
@@ -154,15 +179,15 @@ def ground(rng: np.random.Generator, road: Road, *, wet: bool, urban: bool) -> l
     return things
 
 
-def _land(rng: np.random.Generator, road: Road, *, cell_m: float = 20.0) -> Mesh:
-    """Flat around the street, hills beyond."""
-    num = 42
+def _land(rng: np.random.Generator, road: Road, *, cell_m: float = 10.0) -> Mesh:
+    """Flat around the street and a little below it, hills beyond."""
+    num = 84
     relief = textures.fractal(rng, num, 4, octaves=3)
     offset = road.xy[len(road.xy) // 2]
     grid = (np.arange(num) - (num - 1) / 2) * cell_m
     x, y = np.meshgrid(grid + offset[0], grid + offset[1])
     away = np.min([np.hypot(x - px, y - py) for px, py in road.xy[::20]], axis=0)
-    heights = np.clip((away - 120.0) / 160.0, 0.0, 1.0) * np.clip(relief - 0.3, 0.0, 1.0) * rng.uniform(20.0, 90.0) - 0.05
+    heights = np.clip((away - 120.0) / 160.0, 0.0, 1.0) * np.clip(relief - 0.3, 0.0, 1.0) * rng.uniform(20.0, 90.0) - 0.08
     return shapes.transform(shapes.heightfield(heights, cell_m=cell_m), shapes.pose(*offset))
 
 
@@ -177,7 +202,7 @@ def _road_surface(rng: np.random.Generator, *, wet: bool) -> Surface:
 
 def _carriageways(road: Road) -> list[Mesh]:
     start, end = float(road.s[0]), float(road.s[-1])
-    meshes = [shapes.ribbon(road.line(start, end, -road.edge(-1), 0.0), road.line(start, end, road.edge(1), 0.0))]
+    meshes = [_band(road, start, end, -road.edge(-1), road.edge(1), 0.0)]
     for street in road.side_streets:
         for side in street.sides:
             near, far = side * (road.edge(side) - 0.5), side * SIDE_STREET_M
@@ -203,7 +228,8 @@ def _pavements(road: Road) -> tuple[Mesh, Mesh]:
                 tops.append(_patch(road, street.s, (low, high), (side * road.outer(side), far), z=KERB_M))
                 low, high = sorted((way * (inner - 0.01), way * (inner + 0.14)))
                 kerbs.append(_patch(road, street.s, (low, high), (near, far), z=KERB_M + 0.003))
-                corner = _local(road, street.s, np.array([[way * (inner - 0.01), near], [way * (inner - 0.01), far]]))
+                along = np.linspace(near, far, 20)
+                corner = _local(road, street.s, np.stack([np.full(20, way * (inner - 0.01)), along], axis=1))
                 kerbs.append(_wall(corner, side=-side * way))
     return shapes.merge(tops), shapes.merge(kerbs)
 
@@ -259,21 +285,35 @@ def _covers(rng: np.random.Generator, road: Road) -> tuple[tuple[Mesh, Surface],
         covers.append(shapes.transform(shapes.cylinder(0.32, 0.006, segments=12), shapes.pose(float(x), float(y), yaw=float(heading))))
     for _ in range(int(rng.integers(0, 6))):
         s, t = rng.uniform(-30.0, 90.0), rng.uniform(-road.edge(-1) + 1.0, road.edge(1) - 2.0)
-        patches.append(_band(road, s, s + rng.uniform(1.0, 9.0), t, t + rng.uniform(0.6, 1.8), 0.003))
+        patches.append(_band(road, s, s + rng.uniform(1.0, 9.0), t, t + rng.uniform(0.6, 1.8), 0.005))
     return tuple((shapes.merge(group), surface) for group, surface in ((covers, metal), (patches, patch)) if group)
 
 
 def _band(road: Road, start: float, end: float, t0: float, t1: float, z: float) -> Mesh:
-    low, high = sorted((t0, t1))
-    return shapes.ribbon(road.line(start, end, low, z), road.line(start, end, high, z))
+    """The strip between two distances from the centre line, in columns of at most _CELL_M so that it can follow a relief."""
+    t = _steps(min(t0, t1), max(t0, t1))
+    return _sheet([road.line(start, end, float(at), z) for at in t], t)
 
 
 def _patch(road: Road, s: float, ds: tuple[float, float], t: tuple[float, float], *, z: float) -> Mesh:
     """A rectangle in the straight frame of the junction at `s`: `ds` along the street, `t` across."""
-    low, high = min(t), max(t)
-    right = _local(road, s, np.array([[ds[0], low], [ds[1], low]]), z=z)
-    left = _local(road, s, np.array([[ds[0], high], [ds[1], high]]), z=z)
-    return shapes.ribbon(right, left)
+    along, across = _steps(*ds), _steps(min(t), max(t))
+    lines = [_local(road, s, np.stack([along, np.full_like(along, at)], axis=1), z=z) for at in across]
+    return _sheet(lines, across)
+
+
+def _steps(low: float, high: float) -> np.ndarray:
+    return np.linspace(low, high, max(2, int(np.ceil((high - low) / _CELL_M - 1e-9)) + 1))
+
+
+def _sheet(lines: list[np.ndarray], t: np.ndarray) -> Mesh:
+    """One strip beside the other between polylines at distances `t` (n,), their texture continuous."""
+    strips = []
+    for right, left, at in zip(lines, lines[1:], t - t[0], strict=False):
+        strip = shapes.ribbon(right, left)
+        assert strip.uv is not None
+        strips.append(replace(strip, uv=strip.uv + np.array([0.0, at])))
+    return shapes.merge(strips)
 
 
 def _local(road: Road, s: float, points: np.ndarray, *, z: float = 0.0) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 
 from leadline.scenes import buildings, shapes
 from leadline.scenes.buildings import Palette
+from leadline.scenes.relief import Relief
 from leadline.scenes.roads import SIDE_STREET_M, Road
 from leadline.scenes.streetside import make_fence, make_hedge
 from leadline.scenes.world import Surface, Thing
@@ -18,7 +19,7 @@ def houses(rng: np.random.Generator, road: Road, palette: Palette, *, urban: boo
             s, end = max(start, reach[0]), min(end, reach[1])
             while end - s > 6.0:
                 width = min(float(rng.uniform(9.0, 17.0) if urban else rng.uniform(8.0, 13.0)), end - s)
-                if rng.random() > (0.06 if urban else 0.14):
+                if rng.random() > (0.06 if urban else 0.14) and road.buildable(s, s + width):
                     low, high = (s, s + width) if side > 0 else (s + width, s)
                     things.append(_house(rng, palette, _frontage(road, low, high, side), width=width, tall=tall, urban=urban))
                 s += width + (float(rng.choice([0.0, 2.5, 5.0], p=[0.75, 0.15, 0.1])) if urban else float(rng.uniform(2.0, 8.0)))
@@ -36,7 +37,7 @@ def houses(rng: np.random.Generator, road: Road, palette: Palette, *, urban: boo
     return things
 
 
-def far_blocks(rng: np.random.Generator, road: Road) -> Thing:
+def far_blocks(rng: np.random.Generator, road: Road, relief: Relief) -> Thing:
     """What closes the view: blocks across both ends and at the ends of side streets, others behind the houses."""
     width, poses = 15.0, []
     start, end = float(road.s[0]), float(road.s[-1])
@@ -51,8 +52,10 @@ def far_blocks(rng: np.random.Generator, road: Road) -> Thing:
     for side in (-1, 1):
         for s in np.arange(start, end, 19.0):
             blocked = not road.free(float(s), side, margin=24.0)
-            if rng.random() < 0.55 and not blocked:
+            if rng.random() < 0.55 and not blocked and road.open_sky(float(s), margin=8.0):
                 poses.append(road.place(float(s), side * (road.front(side) + rng.uniform(24.0, 40.0)), turn=0.0 if side > 0 else np.pi))
+    for pose in poses:
+        pose[2, 3] = float(relief.height(pose[0, 3], pose[1, 3]))
     return buildings.backdrop(rng, poses, width=width)
 
 
@@ -64,7 +67,7 @@ def front_gardens(rng: np.random.Generator, road: Road, leaves: tuple[Surface, .
             s, end = max(start, reach[0]), min(end, reach[1])
             while end - s > 3.0:
                 length = float(min(rng.uniform(4.0, 11.0), end - s))
-                if rng.random() < 0.7:
+                if rng.random() < 0.7 and road.buildable(s, s + length):
                     t = side * (road.outer(side) + 0.5)
                     frame = _chord(road, s, s + length, t)
                     hedge = rng.random() < 0.5

@@ -55,6 +55,24 @@ def daylight(rng: np.random.Generator, *, overcast: bool, height: int = 128) -> 
     return Daylight(sky, (Light("sun", color=strength * warm, direction=-to_sun),))
 
 
+def dusk(rng: np.random.Generator, *, height: int = 128) -> Daylight:
+    """The sky after sunset: deep blue above, a warm band where the sun went down, some clouds lit from below; no sun."""
+    azimuth, late = rng.uniform(-np.pi, np.pi), float(rng.uniform(0.0, 1.0))
+    clouds, direction = _clouds(rng, height), directions(height)
+    up = np.clip(direction[..., 2], 0.0, 1.0)
+    toward = (direction[..., 0] * np.cos(azimuth) + direction[..., 1] * np.sin(azimuth)) / np.maximum(np.sqrt(1 - up**2), 1e-3)
+    zenith = np.array([0.035, 0.065, 0.17])
+    away = np.array([0.10, 0.10, 0.17])
+    band = np.array([0.85, 0.38, 0.14]) * np.exp(-up / 0.10)[..., None] + np.array([0.35, 0.22, 0.20]) * np.exp(-up / 0.35)[..., None]
+    blend = (up**0.5)[..., None]
+    clear = away * (1 - blend) + zenith * blend + band * (np.clip(0.5 + 0.5 * toward, 0.0, 1.0) ** 2.5)[..., None]
+    cover = (np.clip((clouds - 0.52) * 4.0, 0.0, 0.8) * np.clip(up * 8.0, 0.0, 1.0))[..., None]
+    under = np.array([0.22, 0.12, 0.11]) * np.clip(0.4 + 0.6 * toward, 0.2, 1.0)[..., None]
+    sky = (clear * (1 - cover) + under * cover) * (1.0 - 0.55 * late)
+    ground = np.array([0.02, 0.02, 0.022])
+    return Daylight(np.where((direction[..., 2] < 0)[..., None], ground, sky).astype(np.float32), ())
+
+
 def directions(height: int) -> np.ndarray:
     """Unit vectors (h, 2h, 3) of the pixel centres of an equirectangular map."""
     theta = (np.arange(height) + 0.5) / height * np.pi

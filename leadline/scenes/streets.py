@@ -4,17 +4,21 @@ Every kind of thing draws from a random stream of its own, so that a change to o
 """
 
 import zlib
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from leadline.geometry.camera import Camera, crop_K, scale_K
 from leadline.geometry.rig import Rig
-from leadline.scenes import buildings, roads, rows, sky, streetside, textures, traffic, trajectory
+from leadline.scenes import bridges, buildings, ego, kerbside, lit, roads, rows, sky, traffic, trajectory
+from leadline.scenes.haze import make_haze
+from leadline.scenes.relief import Relief, make_relief
 from leadline.scenes.roads import Road
-from leadline.scenes.world import Shot, Surface, Thing, World
-from leadline.types import Material
+from leadline.scenes.world import Light, Shot, Thing, World
 
+_DUSKY = 0.4
+"""Brightness of pictures at dusk, when cameras expose a stop less than by day."""
 FRAME_S = 0.1
 """Time between frames [s]: 10 Hz, so that 0.5 to 1.2 m per frame are 18 to 43 km/h."""
 
@@ -24,59 +28,127 @@ def make_world(seed: int, *, frames: int, height: int, width: int, rig: Rig) -> 
 
     Cameras of another aspect are cropped at their centre (see `fitted`). The rig's origin moves along its lane on the ground.
     """
-    mood = _stream(seed, "mood")
-    urban, overcast, wet = mood.random() < 0.55, mood.random() < 0.45, mood.random() < 0.25
+    mood = draw_mood(seed)
     # Outer lanes of a bend are up to 6 % longer or shorter than the centre line that this is measured on.
     driven = trajectory.drive(_stream(seed, "drive"), frames, slowest_m=0.55, fastest_m=1.12)
-    road = roads.make_road(_stream(seed, "road"), travel=float(driven[-1]), urban=urban)
+    road = roads.make_road(_stream(seed, "road"), travel=float(driven[-1]), urban=mood.urban)
+    if mood.bridge:
+        road = replace(road, bridge=bridges.make_crossing(_stream(seed, "bridge"), road))
+    heading = float(np.interp([0.0, 60.0], road.s, road.heading).mean())
+    relief = make_relief(_stream(seed, "relief"), sloping=mood.sloping, heading=heading)
     ego_lane = int(_stream(seed, "lane").integers(road.lanes))
-    world_from_rig = _ego_poses(_stream(seed, "ego"), road, driven, ego_lane)
-    reach = (-65.0, float(driven[-1]) + 105.0)
-    near = (-45.0, float(driven[-1]) + 75.0)
-    palette = buildings.make_palette(_stream(seed, "palette"))
-    fleet = traffic.make_fleet(_stream(seed, "fleet"))
-    leaves, bark = _leaves(_stream(seed, "leaves"))
-    things = [
-        *roads.ground(_stream(seed, "ground"), road, wet=wet, urban=urban),
-        rows.far_blocks(_stream(seed, "far"), road),
-        *rows.houses(_stream(seed, "houses"), road, palette, urban=urban, reach=reach),
-        *traffic.moving(_stream(seed, "moving"), road, fleet, driven, ego_lane=ego_lane),
-        *traffic.parked(_stream(seed, "parked"), road, fleet, reach=near),
-        *_furniture(_stream(seed, "furniture"), road, leaves, bark, reach=near),
-        *_people(_stream(seed, "people"), road, frames, reach=near),
-    ]
-    if not urban:
-        things += rows.front_gardens(_stream(seed, "gardens"), road, leaves, reach=near)
-        things += _garden_trees(_stream(seed, "garden trees"), road, leaves, bark, reach=reach)
-    day = sky.daylight(_stream(seed, "sky"), overcast=overcast or wet)
-    cameras = Rig(tuple(fitted(camera, height=height, width=width) for camera in rig.cameras), lidar=rig.lidar)
+    level_poses = _ego_poses(_stream(seed, "ego"), road, driven, ego_lane)
+    world_from_rig = relief.tilted(level_poses)
+    day = _daylight(seed, mood)
+    things, lamps = _things(seed, mood, road, relief, driven, ego_lane, level_poses)
+    cameras = fitted_rig(rig, height=height, width=width)
+    body = ego.make_body(cameras)
+    things.append(Thing(ego.NAME, body, world_from_rig))
     return World(
         family="streets",
         seed=seed,
         things=tuple(things),
-        lights=day.lights,
+        lights=(*day.lights, *lamps),
         sky=day.sky,
-        shots=rig_shots(cameras, world_from_rig),
+        shots=rig_shots(cameras, world_from_rig, usable={camera.name: ego.usable(camera, body[0][0]) for camera in cameras.cameras}),
         rig=cameras,
         world_from_rig=world_from_rig,
+        key=_DUSKY if mood.light == "dusk" else 1.0,
+        haze=make_haze(_stream(seed, "haze"), day.sky) if mood.hazy else None,
+        conditions=asdict(replace(mood, bridge=road.bridge is not None)),
+        own=len(things) - 1,
     )
 
 
+@dataclass(frozen=True)
+class Mood:
+    """What a whole street is like. `light` is "sun", "overcast" or "dusk"."""
+
+    light: str
+    urban: bool
+    wet: bool
+    hazy: bool
+    sloping: bool
+    bridge: bool
+
+
+def draw_mood(seed: int) -> Mood:
+    """The mood of the street of `seed`, without making it."""
+    rng = _stream(seed, "mood")
+    urban, wet = bool(rng.random() < 0.55), bool(rng.random() < 0.28)
+    light = str(rng.choice(["sun", "overcast", "dusk"], p=[0.47, 0.33, 0.20]))
+    # Rain falls from clouds: what is wet is never sunny.
+    light = "overcast" if wet and light == "sun" else light
+    hazy, sloping, bridge = (bool(rng.random() < share) for share in (0.22, 0.45, 0.22))
+    return Mood(light, urban, wet, hazy, sloping, bridge)
+
+
+def _daylight(seed: int, mood: Mood) -> sky.Daylight:
+    if mood.light == "dusk":
+        return sky.dusk(_stream(seed, "sky"))
+    return sky.daylight(_stream(seed, "sky"), overcast=mood.light == "overcast")
+
+
+def _things(
+    seed: int, mood: Mood, road: Road, relief: Relief, driven: np.ndarray, ego_lane: int, level_poses: np.ndarray
+) -> tuple[list[Thing], tuple[Light, ...]]:
+    """All things but the own vehicle, and the street lamps' lights. Laid out on the level, then put on the relief kind by kind."""
+    reach = (-65.0, float(driven[-1]) + 105.0)
+    near = (-45.0, float(driven[-1]) + 75.0)
+    palette = buildings.make_palette(_stream(seed, "palette"))
+    dusk = mood.light == "dusk"
+    if dusk:
+        palette = replace(palette, panes=lit.lit_panes(_stream(seed, "windows"), palette.panes))
+    fleet = traffic.make_fleet(_stream(seed, "fleet"))
+    leaves, bark = kerbside.make_leaves(_stream(seed, "leaves"))
+    moving = traffic.moving(_stream(seed, "moving"), road, fleet, driven, ego_lane=ego_lane)
+    parked = traffic.parked(_stream(seed, "parked"), road, fleet, reach=near)
+    moving += traffic.crossing(_stream(seed, "crossing"), road, fleet, [*moving, *parked], level_poses, step_m=0.9)
+    moving, parked = (traffic.clear_of_cameras(group, level_poses) for group in (moving, parked))
+    standing = kerbside.furniture(_stream(seed, "furniture"), road, leaves, bark, reach=near)
+    standing += kerbside.people(_stream(seed, "people"), road, len(driven), reach=near)
+    if not mood.urban:
+        standing += rows.front_gardens(_stream(seed, "gardens"), road, leaves, reach=near)
+        standing += kerbside.garden_trees(_stream(seed, "garden trees"), road, leaves, bark, reach=reach)
+        standing += kerbside.poles(_stream(seed, "poles"), road, reach=near)
+    standing = [relief.bent(thing) if thing.name == "wires" else relief.upright(thing) for thing in standing]
+    lamps: tuple[Light, ...] = ()
+    if dusk:
+        moving = [lit.shining(thing) for thing in moving]
+        burning, lamps = lit.lit_lamps([t for t in standing if t.name == "lamp"], level_poses[len(level_poses) // 2, :2, 3])
+        standing = [thing for thing in standing if thing.name != "lamp"] + burning
+    things = [relief.bent(thing) for thing in roads.ground(_stream(seed, "ground"), road, wet=mood.wet, urban=mood.urban)]
+    things.append(rows.far_blocks(_stream(seed, "far"), road, relief))
+    things += [relief.founded(t) for t in rows.houses(_stream(seed, "houses"), road, palette, urban=mood.urban, reach=reach)]
+    if road.bridge is not None:
+        things.append(relief.level(bridges.make_bridge(_stream(seed, "bridge works"), road)))
+    return [*things, *(relief.rolling(thing) for thing in (*moving, *parked)), *standing], lamps
+
+
+def fitted_rig(rig: Rig, *, height: int, width: int) -> Rig:
+    """`rig` with every camera `fitted`."""
+    return replace(rig, cameras=tuple(fitted(camera, height=height, width=width) for camera in rig.cameras))
+
+
 def fitted(camera: Camera, *, height: int, width: int) -> Camera:
-    """`camera` scaled evenly to cover `height` x `width`, what is over cut away equally on both sides: pixels keep their aspect."""
+    """`camera` scaled evenly to cover `height` x `width`, what is over cut away equally on both sides: pixels keep their aspect.
+
+    A mask that the rig file has is left out: the own vehicle is that of `ego`.
+    """
     scale = max(width / camera.width, height / camera.height)
     K = scale_K(camera.K, sx=scale, sy=scale)
     K = crop_K(K, top=(camera.height * scale - height) / 2, left=(camera.width * scale - width) / 2)
     return replace(camera, K=K, height=height, width=width, mask_path=None)
 
 
-def rig_shots(rig: Rig, world_from_rig: np.ndarray) -> tuple[Shot, ...]:
+def rig_shots(rig: Rig, world_from_rig: np.ndarray, *, usable: Mapping[str, np.ndarray | None]) -> tuple[Shot, ...]:
     """One shot per frame and camera, frame by frame in ring order."""
     shots = []
     for frame, pose in enumerate(world_from_rig):
         for camera in rig.cameras:
             assert camera.rig_from_cam is not None  # a Rig has derived its ring order from it
-            shots.append(Shot(frame, camera, np.linalg.inv(pose @ camera.rig_from_cam), time_s=frame * FRAME_S))
+            cam_from_world = np.linalg.inv(pose @ camera.rig_from_cam)
+            shots.append(Shot(frame, camera, cam_from_world, time_s=frame * FRAME_S, usable=usable[camera.name]))
     return tuple(shots)
 
 
@@ -87,114 +159,8 @@ def _stream(seed: int, name: str) -> np.random.Generator:
 def _ego_poses(rng: np.random.Generator, road: Road, driven: np.ndarray, lane: int) -> np.ndarray:
     """world_from_rig (frames, 4, 4): along the lane, drifting a little in it, nodding and rolling on its springs."""
     num = len(driven)
-    drift = 0.2 * trajectory.wander(rng, num, period=80.0)
+    # A little off the kerb, where cars are parked.
+    drift = 0.15 * trajectory.wander(rng, num, period=80.0) - 0.15 * np.sign(road.lane_t(lane))
     x, y, heading = road.at(driven, road.lane_t(lane) + drift)
     nod, roll = (0.004 * trajectory.wander(rng, num, period=15.0) for _ in range(2))
     return trajectory.vehicle_poses(x, y, heading + 0.01 * trajectory.wander(rng, num, period=80.0), pitch=nod, roll=roll)
-
-
-def _leaves(rng: np.random.Generator) -> tuple[tuple[Surface, ...], Surface]:
-    leaves = tuple(Surface(Material.DIFFUSE, textures.foliage(rng, 128), texture_m=1.5) for _ in range(2))
-    return leaves, Surface(Material.DIFFUSE, textures.bark(rng, 128), texture_m=0.8)
-
-
-def _furniture(
-    rng: np.random.Generator, road: Road, leaves: tuple[Surface, ...], bark: Surface, *, reach: tuple[float, float]
-) -> list[Thing]:
-    """Trees, lamps, signs, lights, bus stops and small things along the kerbs, none in another's place."""
-    things = []
-    for side in (-1, 1):
-        taken: list[float] = []
-        toward = 0.0 if side > 0 else np.pi
-
-        def put(
-            name: str,
-            parts: streetside.Parts,
-            s: float,
-            *,
-            inset: float,
-            room: float,
-            turn: float,
-            side: int = side,
-            taken: list[float] = taken,
-        ) -> None:
-            if road.free(s, side, margin=2.0) and all(abs(s - other) > room for other in taken):
-                things.append(Thing(name, parts, road.place(s, side * (road.edge(side) + inset), z=roads.KERB_M, turn=turn)))
-                taken.append(s)
-
-        if rng.random() < 0.35:
-            put(
-                "bus stop",
-                streetside.make_bus_stop(rng),
-                rng.uniform(*reach),
-                inset=max(0.6, road.pavement[0 if side < 0 else 1] - 1.8),
-                room=6.0,
-                turn=toward,
-            )
-        for s in np.arange(reach[0] + rng.uniform(0.0, 20.0), reach[1], rng.uniform(22.0, 32.0)):
-            put("lamp", streetside.make_lamp(rng), float(s), inset=0.45, room=3.0, turn=toward)
-        for street in road.side_streets:
-            for way in (-1, 1):
-                s = street.s + way * (street.half_width + 2.2)
-                lights = rng.random() < 0.4
-                parts = streetside.make_traffic_light(rng) if lights else streetside.make_sign(rng)
-                put("traffic light" if lights else "sign", parts, s, inset=0.5, room=1.0, turn=-way * np.pi / 2)
-        for _ in range(int(rng.integers(1, 5))):
-            put(
-                "sign",
-                streetside.make_sign(rng),
-                rng.uniform(*reach),
-                inset=0.4,
-                room=2.0,
-                turn=-np.pi / 2 if road.lane_t(0) * side > 0 else np.pi / 2,
-            )
-        for _ in range(int(rng.integers(1, 6))):
-            put("street furniture", streetside.make_small(rng), rng.uniform(*reach), inset=0.7, room=3.0, turn=toward)
-        if rng.random() < 0.65:
-            models = [streetside.make_tree(rng, leaves[i], bark) for i in (0, 0, 1)]
-            for s in np.arange(reach[0] + rng.uniform(0.0, 9.0), reach[1], rng.uniform(8.0, 18.0)):
-                if rng.random() < 0.85:
-                    put("tree", models[int(rng.integers(3))], float(s), inset=0.8, room=2.5, turn=rng.uniform(0, 6.28))
-    return things
-
-
-def _garden_trees(
-    rng: np.random.Generator, road: Road, leaves: tuple[Surface, ...], bark: Surface, *, reach: tuple[float, float]
-) -> list[Thing]:
-    """Trees and bushes before, between and behind the houses."""
-    models = [
-        streetside.make_tree(rng, leaves[0], bark),
-        streetside.make_tree(rng, leaves[1], bark),
-        streetside.make_conifer(rng, leaves[0], bark),
-    ]
-    bushes = [streetside.make_bush(rng, leaves[int(i)]) for i in rng.integers(0, 2, 2)]
-    things = []
-    for _ in range(int(rng.integers(16, 34))):
-        side, s, bush = int(rng.choice([-1, 1])), rng.uniform(*reach), rng.random() < 0.4
-        front = road.front(side) - road.outer(side)
-        inset = rng.uniform(1.2, front - 1.0) if front > 2.6 and rng.random() < 0.5 else front + rng.uniform(13.0, 24.0)
-        if road.free(s, side, margin=12.0):
-            parts = bushes[int(rng.integers(2))] if bush else models[int(rng.integers(3))]
-            things.append(
-                Thing(
-                    "bush" if bush else "tree",
-                    parts,
-                    road.place(s, side * (road.outer(side) + inset), z=roads.KERB_M, turn=rng.uniform(0, 6.28)),
-                )
-            )
-    return things
-
-
-def _people(rng: np.random.Generator, road: Road, frames: int, *, reach: tuple[float, float]) -> list[Thing]:
-    """People who walk along the pavements or stand there."""
-    things = []
-    for _ in range(int(rng.integers(4, 16))):
-        side, start = int(rng.choice([-1, 1])), rng.uniform(reach[0], reach[1])
-        way, pace = int(rng.choice([-1, 1])), float(rng.choice([0.0, 1.0], p=[0.25, 0.75]) * rng.uniform(0.09, 0.15))
-        t = side * rng.uniform(road.edge(side) + 1.1, road.outer(side) - 0.25)
-        parts = streetside.make_person(rng)
-        x, y, heading = road.at(start + way * pace * np.arange(frames), t)
-        poses = trajectory.vehicle_poses(x, y, heading + (0.0 if way > 0 else np.pi) + (rng.uniform(-3, 3) if pace == 0 else 0.0))
-        poses[:, 2, 3] = roads.KERB_M
-        things.append(Thing("person", parts, poses))
-    return things

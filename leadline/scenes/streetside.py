@@ -144,7 +144,9 @@ def make_traffic_light(rng: np.random.Generator) -> Parts:
             shapes.cylinder(0.11, 0.03, segments=12), shapes.pose(0, -0.14, z + 0.3 * (1 - i)) @ shapes.rotation("x", np.pi / 2)
         )
         surface = (
-            Surface(Material.DIFFUSE, color, emission=3.0 * color) if i == lit else Surface(Material.GLOSSY, 0.12 * color, roughness=0.1)
+            Surface(Material.DIFFUSE, color, emission=3.0 * color, sampling_weight=0.0)
+            if i == lit
+            else Surface(Material.GLOSSY, 0.12 * color, roughness=0.1)
         )
         lamps.append((disc, surface))
     case = shapes.box((0.34, 0.26, 1.0), center=(0.0, 0.0, z))

@@ -23,7 +23,9 @@ class Truth:
     """Layers of one view. A mirror and a pane of glass have the depth of their own surface."""
 
     depth: np.ndarray
-    """float32 (h, w) [m] along the optical axis, 0 where there is nothing within the world's depth range."""
+    """float32 (h, w) [m] along the optical axis, 0 where there is nothing within the world's depth range or the own vehicle."""
+    ray_distance: np.ndarray
+    """float32 (h, w) [m] from the eye to what is seen, inf for the sky."""
     normals: np.ndarray
     """float32 (h, w, 3) unit, camera frame, towards the camera; 0 for the sky."""
     instance: np.ndarray
@@ -78,9 +80,13 @@ class TruthMaker:
         shown = self._behind(part[sharp], rays[sharp], points, normals[sharp], shot)
         for guide, behind in zip((guide_albedo, guide_normals), shown, strict=True):
             guide[sharp] += share[sharp, None] * (behind - guide[sharp])
+        ray_distance = np.where(known, depth * np.linalg.norm(rays, axis=1), np.inf)
         depth[depth > renderer.world.depth_range_m] = 0.0
+        if shot.usable is not None:
+            depth[~shot.usable.ravel()] = 0.0
         return Truth(
             depth=depth.astype(np.float32).reshape(height, width),
+            ray_distance=ray_distance.astype(np.float32).reshape(height, width),
             normals=(normals @ rotation).astype(np.float32).reshape(height, width, 3),
             instance=self._instance[part].reshape(height, width),
             material=self._material[part].reshape(height, width),

@@ -64,8 +64,8 @@ _RUBBER = (0.018, 0.018, 0.018)
 _PLATE = (0.75, 0.75, 0.70)
 _GLASS = Surface(Material.GLASS, np.array([0.55, 0.60, 0.60]))
 _RIM = Surface(Material.METAL, np.full(3, 0.6), roughness=0.25)
-_LAMP = Surface(Material.GLOSSY, np.array([0.75, 0.76, 0.78]), roughness=0.05)
-_TAIL = Surface(Material.GLOSSY, np.array([0.45, 0.01, 0.01]), roughness=0.05)
+LAMP = Surface(Material.GLOSSY, np.array([0.75, 0.76, 0.78]), roughness=0.05)
+TAIL = Surface(Material.GLOSSY, np.array([0.45, 0.01, 0.01]), roughness=0.05)
 _DARK_PANE = Surface(Material.GLOSSY, np.full(3, 0.02), roughness=0.02)
 
 
@@ -95,8 +95,8 @@ def make_car(rng: np.random.Generator, kind: str | None = None) -> Vehicle:
         (cabin.glass, _GLASS),
         painted([(tyres, _RUBBER), (trim, _RUBBER), (cabin.seats, _RUBBER), (plates, _PLATE)]),
         (rims, _RIM),
-        (lamps, _LAMP),
-        (tails, _TAIL),
+        (lamps, LAMP),
+        (tails, TAIL),
     )
     return Vehicle(kind, parts, build.length, build.width + 0.34)
 
@@ -125,8 +125,8 @@ def make_truck(rng: np.random.Generator) -> Vehicle:
         (pane, _DARK_PANE),
         (bed, cargo),
         painted([(frame, _RUBBER), (tyres, _RUBBER), (rims, (0.3, 0.3, 0.3))]),
-        (lamps, _LAMP),
-        (tails, _TAIL),
+        (lamps, LAMP),
+        (tails, TAIL),
     )
     return Vehicle("truck", parts, length + 0.25, width)
 
@@ -147,8 +147,8 @@ def make_bus(rng: np.random.Generator) -> Vehicle:
         (_block(-half, half, width, 0.32, height), _paint(rng)),
         (shapes.merge([side, ends]), _DARK_PANE),
         painted([(tyres, _RUBBER), (rims, (0.3, 0.3, 0.3))]),
-        (lamps, _LAMP),
-        (tails, _TAIL),
+        (lamps, LAMP),
+        (tails, TAIL),
     )
     return Vehicle("bus", parts, length + 0.1, width)
 

@@ -4,7 +4,9 @@ Convention: world x, y on the ground, z up, metres; a thing's `poses` are world_
 per frame. Families (`rooms`, `streets`, `objects`, `yard`) return a `World`; `render` turns it into images and truth.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +45,8 @@ class Surface:
     texture_m: float = 1.0
     emission: np.ndarray | None = None
     ior: float = 1.5
+    sampling_weight: float = 1.0
+    """How often the renderer aims at a luminous surface; at 0 never: right for what is seen, but lights up next to nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +69,30 @@ class Light:
     color: np.ndarray
     position: np.ndarray | None = None
     direction: np.ndarray | None = None
+    sampling_weight: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Haze:
+    """Even haze in a layer of `depth_m` above the ground: `beta_per_m` is its extinction, `airlight` (3,) what it scatters to the eye."""
+
+    beta_per_m: float
+    airlight: np.ndarray
+    depth_m: float = 150.0
 
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """One camera at one frame. `cam_from_world` (4, 4), `time_s` [s]."""
+    """One camera at one frame. `cam_from_world` (4, 4), `time_s` [s].
+
+    `usable` (h, w) is False where the vehicle hides the scene from its own camera, None where it does so nowhere.
+    """
 
     frame: int
     camera: Camera
     cam_from_world: np.ndarray
     time_s: float
+    usable: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,3 +113,10 @@ class World:
     world_from_rig: np.ndarray | None = None
     depth_range_m: float = 200.0
     """Beyond this the truth says "no measurement"."""
+    key: float = 1.0
+    """Brightness of the pictures against well exposed ones: what is dusky looks so."""
+    haze: Haze | None = None
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    """What was drawn for the whole scene, for statistics: plain values."""
+    own: int | None = None
+    """Index of the thing that is the rig's own vehicle."""

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from leadline.io.jsonfile import read_json, write_json
 from leadline.scenes.exposure import Exposure, develop, srgb_from_linear
 from leadline.scenes.layout import FORMAT, frame_folder, scene_folder
 from leadline.scenes.truth import Truth
-from leadline.scenes.world import Shot
+from leadline.scenes.world import Shot, World
 from leadline.types import Material, ScaleSource, UserError
 
 SPLITS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
@@ -35,6 +36,13 @@ LAYERS = {
     "material.png": "0 diffuse, 1 glossy, 2 metal, 3 mirror, 4 glass, 5 sky",
     "meta.json": "K [px] (first pixel's centre at 0.5, 0.5), cam_from_world (world: z up, metres), time_s, exposure",
 }
+RIG_LAYERS = LAYERS | {
+    "depth.png": LAYERS["depth.png"].replace("the sky or out of range", "the sky, out of range or the own vehicle"),
+    "meta.json": LAYERS["meta.json"] + ", conditions of the scene, haze (beta_per_m, airlight before exposure, depth_m of the layer) where "
+    "there is any: rgb and diffuse are seen through it, albedo is not",
+    "masks/CAMERA.png": "light where a camera of the rig sees the scene, dark where it sees its own vehicle; the same in all frames",
+}
+"""What is said of worlds seen by a rig."""
 
 
 def register(out: Path, about: Mapping[str, Any], seeds: range) -> None:
@@ -82,9 +90,9 @@ def new_frame(out: Path, seed: int, frame: int) -> Iterator[Path]:
 
 
 def write_view(
-    folder: Path, shot: Shot, truth: Truth, *, radiance: np.ndarray, diffuse: np.ndarray, exposure: Exposure, depth_scale: float
+    folder: Path, shot: Shot, truth: Truth, *, radiance: np.ndarray, diffuse: np.ndarray, exposure: Exposure, world: World
 ) -> None:
-    """Write every layer of one camera. `radiance` and `diffuse` are linear (h, w, 3)."""
+    """Write every layer of one camera. `radiance` and `diffuse` are linear (h, w, 3), seen through the haze of `world`."""
     rgb = develop(radiance, exposure)
     matte = ((truth.material == Material.DIFFUSE) | (truth.material == Material.SKY))[..., None]
     write_image(folder / "rgb.png", rgb)
@@ -94,13 +102,17 @@ def write_view(
     write_image(folder / "instance.png", truth.instance)
     write_image(folder / "material.png", truth.material)
     depth = DepthFile(truth.depth, K=shot.camera.K, model="rendered", scale_source=ScaleSource.TRUTH)
-    write_depth(folder / "depth.png", depth, png_scale=depth_scale, sidecar=False)
-    meta = {
+    write_depth(folder / "depth.png", depth, png_scale=DEPTH_SCALES.get(world.family, 256.0), sidecar=False)
+    meta: dict[str, Any] = {
         "K": shot.camera.K,
         "cam_from_world": shot.cam_from_world,
         "time_s": shot.time_s,
         "exposure": exposure.gain,
     }
+    if world.conditions:
+        meta["conditions"] = dict(world.conditions)
+    if world.haze is not None:
+        meta["haze"] = asdict(world.haze)
     write_json(folder / "meta.json", meta)
 
 

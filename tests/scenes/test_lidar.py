@@ -88,7 +88,8 @@ def test_simulate__gets_few_faint_echoes_from_glass() -> None:
 
 
 def test_simulate__sees_dark_and_slanted_surfaces_weaker() -> None:
-    white, grey = scan(sensor(), ground), scan(sensor(), ground, surfaces=(GREY,))
+    near = sensor(max_range_m=5000.0)  # so strong that no echo is lost
+    white, grey = scan(near, ground), scan(near, ground, surfaces=(GREY,))
     np.testing.assert_allclose(grey.intensity, 0.25 * white.intensity, rtol=1e-5)
     np.testing.assert_allclose(white.intensity, np.sin(np.radians([20.0, 10.0, 2.0]))[white.ring], rtol=1e-5)
 
@@ -171,3 +172,43 @@ def test_write_scan__agrees_with_the_rendered_depth(tmp_path: Path) -> None:
     x, y = uv[inside].astype(int).T
     wrong = np.abs(depth[y, x] / seen[inside, 2] - 1) > 0.05
     assert inside.sum() > 100 and wrong.mean() < 0.1  # what is left are edges within a pixel
+
+
+def test_simulate__loses_weak_echoes_with_distance() -> None:
+    """A grey surface that faces the LiDAR: two echoes in three at its range, next to all nearby."""
+    dark = Surface(Material.DIFFUSE, np.full(3, 0.1))
+    shares = [
+        len(scan(sensor(num_columns=3000, max_range_m=100.0), sphere_of(r), surfaces=(dark,)).points) / 12_000 for r in (20.0, 60.0, 100.0)
+    ]
+    np.testing.assert_allclose(shares, 1 - np.exp(-1 / np.array([0.2, 0.6, 1.0]) ** 2), atol=0.02)
+
+
+def test_simulate__loses_echoes_in_haze_and_on_coats_at_a_slant() -> None:
+    lidar = sensor(num_columns=3000, max_range_m=60.0)
+    grey = Surface(Material.DIFFUSE, np.full(3, 0.1))
+    hazy = simulate(lidar, np.eye(4)[None], frame=0, frame_s=0.1, cast=sphere_of(40.0), surfaces=(grey,), seed=1, beta_per_m=0.02)
+    expected = 1 - np.exp(-((60 / 40) ** 2) * np.exp(-2 * 0.02 * 40.0))
+    assert len(hazy.points) / 12_000 == pytest.approx(expected, abs=0.02)
+    wet = scan(sensor(max_range_m=60.0), ground, surfaces=(Surface(Material.GLOSSY, np.full(3, 0.2)),))
+    dry = scan(sensor(max_range_m=60.0), ground, surfaces=(Surface(Material.DIFFUSE, np.full(3, 0.2)),))
+    assert (wet.ring == 2).sum() < 0.5 * (dry.ring == 2).sum()
+
+
+def test_simulate__gets_nothing_from_the_own_vehicle() -> None:
+    assert len(scan(sensor(), sphere_of(0.5, surface=-1)).points) == 0
+
+
+@pytest.mark.parametrize("offset_s", [-0.04, 0.0, 0.025])
+def test_simulate__has_a_time_and_a_place_of_its_own(offset_s: float) -> None:
+    """A wall at x = 30; at 1 m per frame of 0.1 s the rig is 10 * offset_s further along than in frame 2."""
+
+    def wall(origins: np.ndarray, directions: np.ndarray) -> Echoes:
+        with np.errstate(divide="ignore"):
+            distance = (30.0 - origins[:, 0]) / directions[:, 0]
+        ahead = (directions[:, 0] > 0.1) & (distance > 0)
+        return Echoes(np.where(ahead, distance, np.inf), np.where(ahead, 0, -1), np.ones(len(origins)))
+
+    found = scan(sensor(turn_s=0.1, offset_s=offset_s), wall, poses=driving(4), frame=2)
+    assert found.sweep_time_s == pytest.approx(0.2 + offset_s)
+    assert found.world_from_rig[0, 3] == pytest.approx(2 + 10 * offset_s)
+    np.testing.assert_allclose(found.points[:, 0], 28.0 - 10 * offset_s, atol=1e-4)

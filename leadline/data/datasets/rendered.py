@@ -1,6 +1,7 @@
 """Worlds written by `leadline scenes`: exact depth, materials, normals, poses, and rigs with a simulated LiDAR.
 
 ROOT/dataset.json, ROOT/scene_000123/frame_0000/CAMERA/{rgb.png or rgb.jpg,depth.png,...,meta.json}, frame_0000/lidar.npz,
+ROOT/masks/CAMERA.png (named in dataset.json for cameras that see their own vehicle),
 in a folder or in one archive of `leadline scenes pack`, which is read as it is.
 """
 
@@ -19,9 +20,9 @@ from leadline.geometry.raster import rasterise
 from leadline.geometry.rig import ring_order
 from leadline.io.archive import Files, open_files
 from leadline.io.depth import read_depth
-from leadline.io.image import read_image, read_labels
+from leadline.io.image import read_image, read_labels, read_mask
 from leadline.io.jsonfile import read_json
-from leadline.io.npzfile import read_npz_array
+from leadline.io.npzfile import has_npz_array, read_npz_array
 from leadline.io.source import Source, named
 from leadline.types import UserError
 
@@ -29,10 +30,10 @@ CARD = DatasetCard(
     kind="rendered",
     summary="worlds written by `leadline scenes`",
     needs="dataset.json, scene_*/frame_*/CAMERA/{rgb.png,depth.png,meta.json,...}; or an archive of `leadline scenes pack`",
-    layers=("depth", "material", "diffuse", "albedo", "normals", "instance", "cam_from_world", "cam_from_rig", "time_s"),
+    layers=("depth", "material", "diffuse", "albedo", "normals", "instance", "usable", "cam_from_world", "cam_from_rig", "time_s"),
     splits="train (seeds 0-9999), validation (10000-10999), test (20000-20999)",
     units="16-bit PNG, units per metre in each file",
-    invalid="0 (sky)",
+    invalid="0 (sky, own vehicle)",
     camera="exact, in meta.json",
     licence="yours",
     get="leadline scenes FAMILY FOLDER",
@@ -72,6 +73,7 @@ class Rendered:
         self._files = open_files(root)
         about = _read_about(self._files)
         self._rig_from_cam = _rig_poses(about, root)
+        self._masks = _mask_names(about)
         names = list(self._rig_from_cam)
         self.records: Sequence[Record] = [
             record for scene in _scenes(self._files, split) for record in _scene_records(self._files, scene, names)
@@ -99,13 +101,15 @@ class Rendered:
         read: dict[str, Any] = {}
         for layer in layers & FILES.keys():
             if layer == "depth" and self._from_lidar:
-                read[layer] = _lidar_depth(self._files.file(f"{frame}/lidar.npz"), seen_by)
+                read[layer] = _lidar_depth(self._files.file(f"{frame}/lidar.npz"), seen_by, meta["cam_from_world"])
                 continue
             file = self._file(folder, FILES[layer])
             read[layer] = _read_layer(layer, file)
             if read[layer].shape[:2] != (height, width):
                 wrong = f"is {read[layer].shape[1]}x{read[layer].shape[0]}, its picture {width}x{height}"
                 raise UserError(named(file), wrong, "render this scene again")
+        if "usable" in layers and camera in self._masks:
+            read["usable"] = self._usable(camera, height=height, width=width)
         return View(
             image=image,
             camera=seen_by,
@@ -125,7 +129,17 @@ class Rendered:
             if f"{frame}/lidar.npz" not in self._files:
                 raise UserError(self._root / frame, "has no lidar.npz", "take the dense depth: only rigs with a LiDAR write its points")
             there.add("depth")
+        if self._masks:
+            there.add("usable")
         return frozenset(there | {"cam_from_world", "time_s"} | ({"cam_from_rig"} if self._rig_from_cam else set[str]()))
+
+    def _usable(self, camera: str, *, height: int, width: int) -> np.ndarray:
+        file = self._files.file(self._masks[camera])
+        usable = read_mask(file)
+        if usable.shape != (height, width):
+            wrong = f"is {usable.shape[1]}x{usable.shape[0]}, the pictures of {camera} are {width}x{height}"
+            raise UserError(named(file), wrong, "render the data set again")
+        return usable
 
     def _file(self, folder: str, file: str) -> Source:
         return self._files.file(self._packed_name(folder, file))
@@ -169,6 +183,12 @@ def _rig_poses(about: dict[str, Any], root: Path) -> dict[str, np.ndarray]:
     yaw_deg = [np.degrees(np.arctan2(pose[1, 2], pose[0, 2])) for pose in poses.values()]
     names = list(poses)
     return {names[i]: poses[names[i]] for i in ring_order(np.array(yaw_deg))}
+
+
+def _mask_names(about: dict[str, Any]) -> dict[str, str]:
+    """The mask of each camera that sees its own vehicle, by the name of its file in the data set."""
+    cameras = (about.get("rig") or {}).get("cameras", [])
+    return {str(camera["name"]): str(camera["mask"]) for camera in cameras if camera.get("mask") is not None}
 
 
 def _scenes(files: Files, split: str | None) -> list[str]:
@@ -224,8 +244,12 @@ def _read_layer(layer: str, file: Source) -> np.ndarray:
             return read_image(file)
 
 
-def _lidar_depth(file: Source, camera: Camera) -> np.ndarray:
-    """Sparse depth [m] of one camera from the points [m] of its rig; the nearest point of a pixel stays."""
+def _lidar_depth(file: Source, camera: Camera, cam_from_world: np.ndarray) -> np.ndarray:
+    """Sparse depth [m] of one camera from the points [m] of its rig; the nearest point of a pixel stays.
+
+    The rig has moved between sweep and picture: each has the pose of its own time. Older scans lack a pose; they were
+    taken at the time of the picture.
+    """
     remedy, path = "render this scene again", named(file)
     points = read_npz_array(file, "points", what="LiDAR scan", remedy=remedy)
     if points.ndim != 2 or points.shape[1] != 3:
@@ -234,4 +258,7 @@ def _lidar_depth(file: Source, camera: Camera) -> np.ndarray:
         points = points * float(read_npz_array(file, "step_m", what="packed LiDAR scan", remedy=remedy))
     if camera.rig_from_cam is None:
         raise UserError(path, f"camera {camera.name} has no place on the rig of dataset.json", "render the data set again")
-    return rasterise(points, invert(camera.rig_from_cam), camera.K, height=camera.height, width=camera.width)
+    cam_from_rig = invert(camera.rig_from_cam)
+    if has_npz_array(file, "world_from_rig"):
+        cam_from_rig = cam_from_world @ read_npz_array(file, "world_from_rig", what="LiDAR scan", remedy=remedy)
+    return rasterise(points, cam_from_rig, camera.K, height=camera.height, width=camera.width)

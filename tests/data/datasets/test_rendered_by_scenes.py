@@ -44,8 +44,8 @@ def test_streets__views_poses_and_lidar_agree(tmp_path):
             rigs.append(invert(view.cam_from_world) @ invert(view.camera.rig_from_cam))
             both = (points > 0) & (view.depth > 0)
             assert both.sum() > 50
-            # The LiDAR sits beside the cameras and pixels are coarse, so edges differ; the surfaces between them must not.
-            assert np.median(np.abs(points - view.depth)[both] / view.depth[both]) < 0.03
+            # The LiDAR sits beside the cameras and a pixel of ground spans a tenth of its depth; halves of it remain.
+            assert np.median(np.abs(points - view.depth)[both] / view.depth[both]) < 0.04
             assert view.normals is not None and (view.normals[..., 2] <= 0.9).all()
         np.testing.assert_allclose(rigs[0], rigs[1], atol=1e-6)
 
