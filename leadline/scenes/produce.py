@@ -86,9 +86,7 @@ def produce(
     about = _about(order)
     register(order.out, about, seeds)
     if about["rig"] is not None:
-        write_json(order.out / "rig.json", about["rig"])
-        for name, usable in _masks(order).items():
-            write_image(order.out / MASKS / f"{name}.png", np.where(usable, np.uint8(255), np.uint8(0)))
+        _write_rig(order, about["rig"])
     tell = progress or (lambda _: None)
     missing = {s: [f for f in range(frames) if not frame_folder(order.out, s, f).exists()] for s in seeds}
     tell(scenes * frames - sum(len(m) for m in missing.values()))
@@ -147,6 +145,14 @@ def _about(order: Order) -> dict[str, Any]:
         "layers": LAYERS if rig is None else RIG_LAYERS,
         "rig": rig,
     }
+
+
+def _write_rig(order: Order, rig: dict[str, Any]) -> None:
+    """The rig with its masks beside the scenes; files that are there are of this rig already."""
+    if not (order.out / "rig.json").exists():
+        for name, usable in _masks(order).items():
+            write_image(order.out / MASKS / f"{name}.png", np.where(usable, np.uint8(255), np.uint8(0)))
+        write_json(order.out / "rig.json", rig)
 
 
 def _rig_on_disk(order: Order, rig: Rig) -> Rig:
