@@ -50,6 +50,38 @@ SUPERVISED_SMALL = (
 )
 """What `leadline reproduce supervised --size small` renders."""
 
+INTRINSIC_SMALL = (
+    WorldSet("rooms", "train", scenes=300, frames=7),
+    WorldSet("rooms", "val", scenes=30, frames=7),
+    WorldSet("rooms", "test", scenes=40, frames=7),
+)
+"""What the claim of `intrinsic` needs: short videos of rooms."""
+
+SURROUND_SMALL = (
+    WorldSet("streets", "train", scenes=240, frames=2, rig="nuscenes6"),
+    WorldSet("streets", "val", scenes=16, frames=1, rig="nuscenes6"),
+    WorldSet("streets", "test", scenes=32, frames=1, rig="nuscenes6"),
+)
+"""What the claim of `surround` needs: six cameras."""
+
+BRIGES_SMALL = (
+    WorldSet("rooms", "train", scenes=1000, frames=1),
+    WorldSet("streets", "train", scenes=120, frames=1, rig="nuscenes6"),
+    WorldSet("rooms", "val", scenes=100, frames=1),
+    WorldSet("rooms", "test", scenes=200, frames=1),
+    WorldSet("objects", "test", scenes=200, frames=1),
+    WorldSet("yard", "test", scenes=200, frames=1),
+)
+"""What the claim of `briges` needs: two families to train on, and 200 pictures of each that is scored unseen."""
+
+CLAIMS: dict[str, tuple[WorldSet, ...]] = {
+    "supervised": SUPERVISED_SMALL,
+    "intrinsic": INTRINSIC_SMALL,
+    "surround": SURROUND_SMALL,
+    "briges": BRIGES_SMALL,
+}
+"""The small worlds of every claim."""
+
 SUPERVISED_FULL = (
     WorldSet("rooms", "train", scenes=4000, frames=4, height=192, width=320),
     WorldSet("rooms", "test", scenes=100, frames=2, height=192, width=320),

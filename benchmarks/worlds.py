@@ -1,0 +1,64 @@
+"""The worlds of all claims, small: hours to render on this machine, and megabytes packed. Made from the first tenth of every set."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from leadline.io.rig import read_rig
+from leadline.recipes.worlds import CLAIMS, WorldSet
+from leadline.scenes.pack import pack
+from leadline.scenes.produce import produce
+
+PART = 0.1
+"""Of the scenes of every set; the figures are multiplied up."""
+MAX_BYTES = 48_000_000
+"""Of a claim, packed."""
+
+
+def run() -> Iterator[tuple[str, float, str, str]]:
+    """Hours of all claims, and the archives of each."""
+    hours = 0.0
+    for claim, worlds in CLAIMS.items():
+        megabytes, seconds, views = 0.0, 0.0, 0
+        with tempfile.TemporaryDirectory() as folder:
+            for world in worlds:
+                scenes = max(2, round(world.scenes * PART))
+                more = world.scenes / scenes
+                out = Path(folder) / world.name
+                seconds += more * _rendered(world, out, scenes)
+                packed = pack(out, out.with_suffix(".zip"), max_bytes=round(_share(world, worlds) * MAX_BYTES / more))
+                megabytes += more * packed.num_bytes / 1e6
+                views += round(more * packed.num_views)
+        hours += seconds / 3600
+        yield f"{claim}: views", views, "", ""
+        yield f"{claim}: rendering, 2 processes", seconds / 60, "min", ""
+        yield f"{claim}: packed", megabytes, "MB", "<= 48"
+    yield "all claims: rendering, 2 processes", hours, "h", "<= 3"
+
+
+def _rendered(world: WorldSet, out: Path, scenes: int) -> float:
+    """Seconds that the first `scenes` of `world` took."""
+    started = time.perf_counter()
+    produce(
+        world.family,
+        out,
+        scenes=scenes,
+        frames=world.frames,
+        height=world.height,
+        width=world.width,
+        seed=world.seed,
+        rig=None if world.rig is None else read_rig(world.rig),
+        variant="scalar",
+        workers=2,
+    )
+    return time.perf_counter() - started
+
+
+def _share(world: WorldSet, worlds: tuple[WorldSet, ...]) -> float:
+    """Of the views of all `worlds`."""
+    return _num_views(world) / sum(_num_views(other) for other in worlds)
+
+
+def _num_views(world: WorldSet) -> int:
+    return world.scenes * world.frames * (1 if world.rig is None else len(read_rig(world.rig).cameras))
