@@ -1,0 +1,102 @@
+"""Neighbouring frames of a data set as an examination sees them: small, grey, spread evenly over all there is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from leadline.data.dataset import Dataset, Record, View
+from leadline.data.motion import small_grey
+from leadline.geometry.camera import Camera
+from leadline.types import UserError
+
+NUM_PAIRS = 60
+LONG_SIDE_PX = 320
+"""Of the pictures that are looked at: motion is given in pixels of this size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One frame."""
+
+    path: Path
+    grey: np.ndarray
+    """float32 (h, w) in [0, 1], the longer side LONG_SIDE_PX."""
+    camera: Camera
+    """At the size of the file."""
+    cam_from_world: np.ndarray | None = None
+    time_s: float | None = None
+
+    @property
+    def K(self) -> np.ndarray:
+        """At the size of `grey`."""
+        height, width = self.grey.shape
+        return self.camera.resized(height=height, width=width).K
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two frames that follow each other."""
+
+    sequence: str
+    first: Seen
+    second: Seen
+
+
+@dataclass
+class Looked:
+    """What was read."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    num_frames: int = 0
+    num_sequences: int = 0
+    num_pairs: int = 0
+    """Neighbours there are; `pairs` is a selection of them."""
+    parted: list[str] = field(default_factory=list)
+    """Frames inside a sequence that have no next one, in words."""
+    broken: list[str] = field(default_factory=list)
+    """One line for each file that cannot be used."""
+
+
+def look(dataset: Dataset, *, num_pairs: int = NUM_PAIRS, advance: Callable[[int], None] | None = None) -> Looked:
+    """Read an even selection of neighbours, of a rig one camera after the other. Broken files become lines, they raise nothing.
+
+    `advance` is called with 1 after each pair.
+    """
+    moments = {(moment.sequence, moment.frame): moment for moment in dataset.moments}
+    last_of: dict[str, int] = {}
+    for sequence, frame in moments:
+        last_of[sequence] = max(frame, last_of.get(sequence, frame))
+    followed = [moment for moment in moments.values() if (moment.sequence, moment.frame + 1) in moments]
+    parted = [m for m in moments.values() if m.frame < last_of[m.sequence] and (m.sequence, m.frame + 1) not in moments]
+    looked = Looked(
+        num_frames=len(moments),
+        num_sequences=len(last_of),
+        num_pairs=len(followed),
+        parted=[f"{moment.sequence} after frame {moment.frame}" for moment in parted],
+    )
+    chosen = np.unique(np.linspace(0, len(followed) - 1, min(num_pairs, len(followed))).astype(int)) if followed else []
+    layers = dataset.layers & {"cam_from_world", "time_s"}
+    read: dict[tuple[Record, str], Seen] = {}
+    for number, place in enumerate(chosen):
+        record = followed[place]
+        neighbour = moments[record.sequence, record.frame + 1]
+        cameras = [camera for camera in record.cameras if camera in neighbour.cameras]
+        if cameras:
+            camera = cameras[number % len(cameras)]
+            try:
+                # A neighbour is often the first frame of the next pair.
+                read = {key: read.get(key) or _seen(dataset.view(*key, layers)) for key in ((record, camera), (neighbour, camera))}
+                looked.pairs.append(Pair(record.sequence, *read.values()))
+            except UserError as error:
+                if str(error) not in looked.broken:
+                    looked.broken.append(str(error))
+        if advance is not None:
+            advance(1)
+    return looked
+
+
+def _seen(view: View) -> Seen:
+    grey = small_grey(view.image, long_side=LONG_SIDE_PX)
+    return Seen(view.path, grey, view.camera, view.cam_from_world, view.time_s)
