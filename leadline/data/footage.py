@@ -33,7 +33,7 @@ class FootageOptions:
         if self.stride < 1:
             raise UserError("--stride", f"{self.stride} is too small", "give 1 for every frame, 2 for every second one, ...")
         if not 0 <= self.min_motion < 1:
-            raise UserError("--min-motion", f"{self.min_motion:g} is no share of the width", "give a small number such as 0.002, or 0")
+            raise UserError("--min-motion", f"{self.min_motion:g} is no share of the width", "give a small number such as 0.001, or 0")
 
     def cache_of(self, source: Path, facts: Iterable[object]) -> Path:
         """The folder for what is computed from `source`; other `facts` (sizes, times of change) give another folder."""

@@ -8,14 +8,15 @@ from typing import Any, Literal
 from leadline.data.augment import USUAL, Augment
 from leadline.data.catalog import spec_of
 from leadline.data.footage import FootageOptions
+from leadline.data.motion import STILL
 from leadline.io.jsonfile import read_json
 from leadline.methods.catalog import MethodConfig, method_name
 from leadline.types import UserError
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Schedule = Literal["one-cycle", "cosine", "constant", "step"]
-MOVING = FootageOptions(min_motion=0.002)
-"""Training leaves out frames that moved less than 1.3 px of 640 (our default): what stands still teaches nothing."""
+MOVING = FootageOptions(min_motion=STILL)
+"""Training leaves out frames that stand still: they teach that everything is infinitely far."""
 
 
 @dataclass(frozen=True)

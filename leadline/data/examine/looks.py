@@ -7,6 +7,8 @@ from jaxtyping import Float
 from scipy.ndimage import laplace, maximum_filter
 from skimage.measure import block_reduce
 
+from leadline.data.motion import slope_of
+
 Grey = Float[np.ndarray, "h w"]
 
 _TILE_PX = 20
@@ -35,8 +37,7 @@ def sharpness(grey: Grey) -> float:
 
 def textureless_share(grey: Grey) -> float:
     """Share of the pixels around which, in a window of 9 px, nothing changes by more than FLAT: there any depth looks right."""
-    slope = np.hypot(*np.gradient(grey))
-    return float((maximum_filter(slope, size=_WINDOW_PX) < FLAT).mean())
+    return float((maximum_filter(slope_of(grey), size=_WINDOW_PX) < FLAT).mean())
 
 
 def is_copy(a: Grey, b: Grey) -> bool:

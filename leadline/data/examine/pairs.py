@@ -12,6 +12,7 @@ from leadline.geometry.camera import Camera
 from leadline.types import UserError
 
 NUM_PAIRS = 60
+NUM_NAMED = 3
 LONG_SIDE_PX = 320
 """Of the pictures that are looked at: motion is given in pixels of this size."""
 
@@ -54,7 +55,7 @@ class Looked:
     num_pairs: int = 0
     """Neighbours there are; `pairs` is a selection of them."""
     parted: list[str] = field(default_factory=list)
-    """Frames inside a sequence that have no next one, in words."""
+    """Frames inside a sequence that have no next one: the first by their files."""
     broken: list[str] = field(default_factory=list)
     """One line for each file that cannot be used."""
 
@@ -74,7 +75,7 @@ def look(dataset: Dataset, *, num_pairs: int = NUM_PAIRS, advance: Callable[[int
         num_frames=len(moments),
         num_sequences=len(last_of),
         num_pairs=len(followed),
-        parted=[f"{moment.sequence} after frame {moment.frame}" for moment in parted],
+        parted=[_named(dataset, moment, number) for number, moment in enumerate(parted)],
     )
     chosen = np.unique(np.linspace(0, len(followed) - 1, min(num_pairs, len(followed))).astype(int)) if followed else []
     layers = dataset.layers & {"cam_from_world", "time_s"}
@@ -95,6 +96,15 @@ def look(dataset: Dataset, *, num_pairs: int = NUM_PAIRS, advance: Callable[[int
         if advance is not None:
             advance(1)
     return looked
+
+
+def _named(dataset: Dataset, moment: Record, number: int) -> str:
+    """ "after FILE"; files beyond the first few, which nobody will read, are not opened for it."""
+    try:
+        place = str(dataset.view(moment, moment.cameras[0], frozenset()).path) if number < NUM_NAMED else ""
+    except UserError:
+        place = ""
+    return f"after {place or f'{moment.sequence} frame {moment.frame}'}"
 
 
 def _seen(view: View) -> Seen:

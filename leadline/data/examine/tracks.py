@@ -9,8 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from skimage.feature import corner_peaks, corner_shi_tomasi
+from skimage.measure import ransac
 from skimage.registration import optical_flow_ilk
+from skimage.transform import FundamentalMatrixTransform
 
+from leadline.data.motion import exposed_like
 from leadline.geometry.pose import invert
 from leadline.geometry.twoview import parallax_px, pose_fit
 
@@ -43,6 +46,18 @@ class Tracks:
         """Median motion that no turn of the camera explains [px]."""
         return float(np.median(parallax_px(self.uv_a, self.uv_b, K)))
 
+    def rigid_share(self) -> float:
+        """Share of the points that one motion of the camera through a world at rest can explain; 0 when none is found."""
+        model, inliers = ransac(
+            (self.uv_a, self.uv_b),
+            FundamentalMatrixTransform,
+            min_samples=8,
+            residual_threshold=RIGID_WITHIN_PX,
+            max_trials=100,
+            rng=0,
+        )
+        return float(np.mean(inliers)) if model is not None and inliers is not None else 0.0
+
     def agrees(self, K: Float[np.ndarray, "3 3"], a: Float[np.ndarray, "4 4"], b: Float[np.ndarray, "4 4"]) -> bool:
         """Whether poses `cam_from_world` of the two pictures explain the motion: near the lines, and in front of the cameras."""
         distance, way = pose_fit(self.uv_a, self.uv_b, K, b @ invert(a))
@@ -51,14 +66,17 @@ class Tracks:
         return float(np.median(distance)) < NEAR_LINE_PX and ahead > MOSTLY
 
 
+RIGID_WITHIN_PX = 0.25
+"""Distance from the best epipolar lines of points that stand still in the world [px of 320]."""
 NEAR_LINE_PX = 0.75
 """Median distance from the epipolar lines up to which poses agree with what is seen [px of 320]."""
 MOSTLY = 0.7
 
 
 def follow(a: Float[np.ndarray, "h w"], b: Float[np.ndarray, "h w"]) -> Tracks:
-    """Corners of `a` in `b`."""
-    corners = corner_peaks(corner_shi_tomasi(a), min_distance=3, num_peaks=NUM_CORNERS, exclude_border=_BORDER_PX)
+    """Corners of `a` in `b`, whose exposure may differ."""
+    b = exposed_like(a, b)
+    corners = corner_peaks(corner_shi_tomasi(a), min_distance=3, num_peaks=NUM_CORNERS, exclude_border=_BORDER_PX)  # pyright: ignore[reportArgumentType]
     if len(corners) == 0:
         return Tracks(np.zeros((0, 2)), np.zeros((0, 2)), 0)
     there, back = (optical_flow_ilk(*pair, radius=4, num_warp=5) for pair in ((a, b), (b, a)))

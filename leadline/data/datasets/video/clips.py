@@ -3,7 +3,6 @@
 import os
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -88,12 +87,12 @@ class FrameFolder:
         states = [(name, os.stat(self.source / name)) for name in self.names]
         return [f"{name} {state.st_size} {state.st_mtime_ns}" for name, state in states]
 
-    @cached_property
+    @property
     def after_gap(self) -> np.ndarray:
         """From the last number in the names; names without one have no gaps."""
         return gaps([last_number(name) for name in self.names])
 
-    @cached_property
+    @property
     def times_s(self) -> np.ndarray | None:
         """From timestamps.txt. Raises UserError when it has not one row per frame, or time runs back."""
         path = self.source / "timestamps.txt"

@@ -86,11 +86,7 @@ class Video:
         clip, position = self.clips[record.sequence], self.position(record)
         path = clip.picture(position)
         image = read_image(path)
-        first = clip.picture(0)
-        height, width = _size(first)
-        if image.shape[:2] != (height, width):
-            wrong = f"is {image.shape[1]}x{image.shape[0]}, the sequence begins with {width}x{height} ({first.name})"
-            raise UserError(path, wrong, "put frames of another size into a folder of their own")
+        _check_size(image.shape[:2], clip, path=path)
         trajectory, times = self._trajectories[record.sequence], self._times[record.sequence]
         return View(
             image=image,
@@ -99,6 +95,17 @@ class Video:
             cam_from_world=invert(trajectory.world_from_cam[position]) if trajectory and "cam_from_world" in layers else None,
             time_s=float(times[position]) if times is not None and "time_s" in layers else None,
         )
+
+    def odd_sizes(self) -> list[str]:
+        """One line for each frame of a folder whose header has another size than the first one's, or cannot be read."""
+        lines = []
+        for clip in self.clips.values():
+            for position in range(len(clip)) if clip.source.is_dir() else ():
+                try:
+                    _check_size(image_size(clip.path(position)), clip, path=clip.path(position))
+                except UserError as error:
+                    lines.append(str(error))
+        return lines
 
     def position(self, record: Record) -> int:
         """Where the frame of a record lies among all frames of its clip, counted from 0."""
@@ -133,6 +140,14 @@ class Video:
         path = self.clips[record.sequence].path(self.position(record))
         # Decoded frames lie elsewhere; a split names them as if their video were a folder.
         return path if path.is_relative_to(self._root) else self._root.parent / record.sequence / path.name
+
+
+def _check_size(size: tuple[int, ...], clip: Clip, *, path: Path) -> None:
+    first = clip.picture(0)
+    height, width = _size(first)
+    if size != (height, width):
+        wrong = f"is {size[1]}x{size[0]}, the sequence begins with {width}x{height} ({first.name})"
+        raise UserError(path, wrong, "put frames of another size into a folder of their own")
 
 
 def _kept(clip: Clip, options: FootageOptions) -> dict[int, int]:
