@@ -121,6 +121,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         wrong = f"is no video that can be read ({error.strerror or error})"
         raise UserError(path, wrong, "copy it again (a recording cut off before its end has no index), or convert it to .mp4") from error
     with container:
+        if container.format.name == "tty":  # FFmpeg makes a film of any text, letter by letter
+            raise UserError(path, "is text, no video", "copy or download the video again")
         if not container.streams.video:
             raise UserError(path, "holds no pictures, only sound or text", "give a video")
         yield container, container.streams.video[0]
