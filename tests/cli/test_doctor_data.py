@@ -37,14 +37,14 @@ def test_doctor__of_good_footage(footage, tmp_path, capsys):
 
 
 def test_doctor__of_a_video_file_with_a_known_lens(tmp_path, capsys):
-    tiny_footage.write_film(tmp_path / "clip.mp4", [tiny_footage.seen(pose) for pose in walk(6)])
+    tiny_footage.write_film(tmp_path / "clip.mp4", [tiny_footage.seen(pose) for pose in walk(3)])
     assert main(["doctor", str(tmp_path / "clip.mp4"), "--footage.fov-x-deg", "63.2"]) == 0
     assert "field of view 63.2 degrees for 320x180 (given)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("way", "subject"), [(turn, "parallax"), (stand, "motion")])
 def test_doctor__of_footage_that_cannot_work(way, subject, tmp_path, capsys):
-    write_frames(tmp_path / "clip", way(5))
+    write_frames(tmp_path / "clip", way(3))
     assert main(["doctor", str(tmp_path / "clip")]) == 2
     assert f"cannot work yet: {subject}" in capsys.readouterr().out
 

@@ -79,7 +79,7 @@ def follow(a: Float[np.ndarray, "h w"], b: Float[np.ndarray, "h w"]) -> Tracks:
     corners = corner_peaks(corner_shi_tomasi(a), min_distance=3, num_peaks=NUM_CORNERS, exclude_border=_BORDER_PX)  # pyright: ignore[reportArgumentType]
     if len(corners) == 0:
         return Tracks(np.zeros((0, 2)), np.zeros((0, 2)), 0)
-    there, back = (optical_flow_ilk(*pair, radius=4, num_warp=5) for pair in ((a, b), (b, a)))
+    there, back = (optical_flow_ilk(*pair, radius=4, num_warp=3) for pair in ((a, b), (b, a)))
     flow = there[:, corners[:, 0], corners[:, 1]].T
     landed = corners + flow
     nearest = np.rint(landed).astype(int)
