@@ -64,7 +64,7 @@ def examine(
                 advance(1)
         found += [findings.order(pairs), findings.times(pairs), findings.copies(pairs), findings.still(pairs)]
         found += [findings.parallax(pairs, tracks), findings.rigidity(tracks), findings.exposure(pairs), findings.clipped(pairs)]
-        found += [findings.blur(pairs), findings.texture(pairs), findings.intrinsics(pairs[0], source=camera_source)]
+        found += [findings.blur(pairs), findings.texture(pairs), findings.intrinsics(pairs, source=camera_source)]
         found += [findings.poses(pairs, tracks)]
     return Examination(
         dataset.name, tuple(finding for finding in found if finding is not None), tuple(looked.broken), time.monotonic() - started

@@ -15,6 +15,7 @@ from leadline.data.examine.looks import clipped_share, exposure_step, is_copy, o
 from leadline.data.examine.pairs import LONG_SIDE_PX, Looked, Pair
 from leadline.data.examine.tracks import Tracks
 from leadline.data.motion import STILL, motion_share
+from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert
 
 Verdict = Literal["good", "poor", "bad", "unknown"]
@@ -150,14 +151,21 @@ def texture(pairs: Sequence[Pair]) -> Finding:
 
 def order(pairs: Sequence[Pair]) -> Finding:
     """Whether frames follow each other as in a film."""
-    ratio, cuts = order_ratio([(pair.first.grey, pair.second.grey) for pair in pairs])
+    by_camera: dict[str, list[Pair]] = {}
+    for pair in pairs:  # what two cameras see at one time is no measure of strangers
+        by_camera.setdefault(pair.first.camera.name, []).append(pair)
+    ratio, cuts = math.nan, []
+    for some in by_camera.values():
+        one, places = order_ratio([(pair.first.grey, pair.second.grey) for pair in some])
+        ratio = one if math.isnan(ratio) else max(ratio, one)
+        cuts += [some[i] for i in places]
     if math.isnan(ratio):
         return Finding("order", "unknown", "too few frames, or too little motion, to tell")
     figure = f"neighbours differ by {ratio:.2f} of what strangers do"
     if ratio > 0.8:
         return Finding("order", "bad", figure, "sort the frames by time, and number their names so that they sort")
     if cuts:
-        names = [_name(pairs[i]) for i in cuts]
+        names = [_name(pair) for pair in cuts]
         return Finding("order", "poor", f"{figure}; {len(cuts)} cuts: {_some(names)}", "put each shot into a file or folder of its own")
     return Finding("order", "good", figure)
 
@@ -215,11 +223,16 @@ def rigidity(tracks: Sequence[Tracks]) -> Finding:
     return Finding("world at rest", "poor" if middle >= RIGID[1] else "bad", figure, remedy)
 
 
-def intrinsics(pair: Pair, *, source: str | None = None) -> Finding:
-    """Whether K can be that of this picture; `source` says where it comes from."""
-    camera = pair.first.camera
+def intrinsics(pairs: Sequence[Pair], *, source: str | None = None) -> Finding:
+    """Whether K can be that of the pictures, for the camera of which it is least likely; `source` says where it comes from."""
+    cameras = {pair.first.camera.name: pair.first.camera for pair in pairs}
+    likely = ("bad", "poor", "good")
+    return min((_intrinsics(camera, source) for camera in cameras.values()), key=lambda finding: likely.index(finding.verdict))
+
+
+def _intrinsics(camera: Camera, source: str | None) -> Finding:
     K, width, height = camera.K, camera.width, camera.height
-    figure = f"field of view {camera.fov_x_deg:.1f} degrees for {width}x{height}" + (f" ({source})" if source else "")
+    figure = f"{camera.name}: field of view {camera.fov_x_deg:.1f} degrees for {width}x{height}" + (f" ({source})" if source else "")
     aside = K[0, 2] / width - 0.5, K[1, 2] / height - 0.5
     if max(map(abs, aside)) > 0.25:
         wrong = f"{figure}, principal point {K[0, 2]:.0f}, {K[1, 2]:.0f}"

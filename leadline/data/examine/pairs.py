@@ -12,6 +12,8 @@ from leadline.geometry.camera import Camera
 from leadline.types import UserError
 
 NUM_PAIRS = 60
+RUN = 5
+"""Pairs that follow each other: a video decodes from one keyframe to the next, so single pairs everywhere would decode all of it."""
 NUM_NAMED = 3
 LONG_SIDE_PX = 320
 """Of the pictures that are looked at: motion is given in pixels of this size."""
@@ -61,7 +63,7 @@ class Looked:
 
 
 def look(dataset: Dataset, *, num_pairs: int = NUM_PAIRS, advance: Callable[[int], None] | None = None) -> Looked:
-    """Read an even selection of neighbours, of a rig one camera after the other. Broken files become lines, they raise nothing.
+    """Read an even selection of neighbours. Broken files become lines, they raise nothing.
 
     `advance` is called with 1 after each pair.
     """
@@ -69,7 +71,14 @@ def look(dataset: Dataset, *, num_pairs: int = NUM_PAIRS, advance: Callable[[int
     last_of: dict[str, int] = {}
     for sequence, frame in moments:
         last_of[sequence] = max(frame, last_of.get(sequence, frame))
-    followed = [moment for moment in moments.values() if (moment.sequence, moment.frame + 1) in moments]
+    followed = [
+        (moment, neighbour, camera)
+        for moment in moments.values()
+        if (neighbour := moments.get((moment.sequence, moment.frame + 1))) is not None
+        for camera in moment.cameras
+        if camera in neighbour.cameras
+    ]
+    followed.sort(key=lambda pair: pair[2])  # an even selection then takes every camera of a rig at every time of day
     parted = [m for m in moments.values() if m.frame < last_of[m.sequence] and (m.sequence, m.frame + 1) not in moments]
     looked = Looked(
         num_frames=len(moments),
@@ -77,25 +86,28 @@ def look(dataset: Dataset, *, num_pairs: int = NUM_PAIRS, advance: Callable[[int
         num_pairs=len(followed),
         parted=[_named(dataset, moment, number) for number, moment in enumerate(parted)],
     )
-    chosen = np.unique(np.linspace(0, len(followed) - 1, min(num_pairs, len(followed))).astype(int)) if followed else []
     layers = dataset.layers & {"cam_from_world", "time_s"}
     read: dict[tuple[Record, str], Seen] = {}
-    for number, place in enumerate(chosen):
-        record = followed[place]
-        neighbour = moments[record.sequence, record.frame + 1]
-        cameras = [camera for camera in record.cameras if camera in neighbour.cameras]
-        if cameras:
-            camera = cameras[number % len(cameras)]
-            try:
-                # A neighbour is often the first frame of the next pair.
-                read = {key: read.get(key) or _seen(dataset.view(*key, layers)) for key in ((record, camera), (neighbour, camera))}
-                looked.pairs.append(Pair(record.sequence, *read.values()))
-            except UserError as error:
-                if str(error) not in looked.broken:
-                    looked.broken.append(str(error))
+    for place in spread(len(followed), num_pairs):
+        record, neighbour, camera = followed[place]
+        try:
+            # A neighbour is often the first frame of the next pair.
+            read = {key: read.get(key) or _seen(dataset.view(*key, layers)) for key in ((record, camera), (neighbour, camera))}
+            looked.pairs.append(Pair(record.sequence, *read.values()))
+        except UserError as error:
+            if str(error) not in looked.broken:
+                looked.broken.append(str(error))
         if advance is not None:
             advance(1)
     return looked
+
+
+def spread(total: int, wanted: int) -> list[int]:
+    """About `wanted` of `total` places, in runs of RUN that are spread evenly from the first to the last."""
+    if total <= wanted:
+        return list(range(total))
+    starts = np.linspace(0, total - RUN, max(wanted // RUN, 1)).astype(int)
+    return np.unique(starts[:, None] + np.arange(RUN)).tolist()
 
 
 def _named(dataset: Dataset, moment: Record, number: int) -> str:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from leadline.data.datasets.video.dataset import Video
 from leadline.data.examine import findings
 from leadline.data.examine.examine import Examination, examine
 from leadline.data.examine.findings import Finding
-from leadline.data.examine.pairs import Looked, look
+from leadline.data.examine.pairs import Looked, look, spread
+from leadline.geometry.camera import Camera
 from tests.fixtures.tiny_footage import K, pose, stand, turn, walk, write_frames, write_K, write_poses
 
 
@@ -145,8 +147,29 @@ def test_K__of_another_resolution_or_guessed(copied):
     (folder / "K.txt").unlink()
     dataset = open_dataset(f"video:{folder}")
     assert isinstance(dataset, Video)
-    found = findings.intrinsics(look(dataset).pairs[0], source=dataset.camera_source("."))
+    found = findings.intrinsics(look(dataset).pairs, source=dataset.camera_source("."))
     assert found.verdict == "poor" and "60.0 degrees" in found.figure and "fov-x-deg" in found.remedy
+
+
+def test_K__of_the_worst_camera_of_a_rig(clips):
+    pairs = looked(clips / "walk").pairs
+    tele = Camera.from_fov(5, width=320, height=180, name="tele")
+    found = findings.intrinsics([pairs[0], replace(pairs[1], first=replace(pairs[1].first, camera=tele))])
+    assert found.verdict == "bad" and found.figure.startswith("tele: field of view 5.0")
+    off = replace(pairs[0].first.camera, K=pairs[0].first.camera.K * [[1, 1, 2], [1, 1, 2], [1, 1, 1]])
+    assert "another resolution" in findings.intrinsics([replace(pairs[0], first=replace(pairs[0].first, camera=off))]).remedy
+
+
+def test_spread__takes_runs_from_the_first_to_the_last():
+    places = spread(1000, 60)
+    assert len(places) == 60 and places[:5] == [0, 1, 2, 3, 4] and places[-1] == 999
+    assert sum(b - a > 1 for a, b in pairwise(places)) == 11
+    assert spread(7, 60) == list(range(7)) and spread(0, 60) == []
+
+
+def test_look__takes_every_camera_of_a_rig(samples):
+    seen = look(open_dataset(f"ddad:{samples}/ddad"), num_pairs=60)
+    assert seen.num_pairs == 12 and len({pair.first.camera.name for pair in seen.pairs}) == 6
 
 
 def test_short_steps__advise_a_stride(tmp_path):
@@ -166,7 +189,7 @@ def test_samples__a_drive_is_good_and_animals_in_water_are_not(samples, tmp_path
     monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path))
     drive = _by_subject(examine(open_dataset(f"kitti:{samples}/kitti")))
     assert {name for name, finding in drive.items() if finding.verdict != "good"} == {"frames"}, drive
-    swim = _by_subject(examine(open_dataset(f"video:{samples}/video/davis_dolphins.mp4"), num_pairs=4))
+    swim = _by_subject(examine(open_dataset(f"video:{samples}/video/davis_dolphins.mp4"), num_pairs=5))
     assert swim["world at rest"].verdict == "bad" and swim["motion"].verdict == "good"
 
 
