@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from leadline.data.dataset import Dataset
 from leadline.data.examine import findings
-from leadline.data.examine.findings import Finding
-from leadline.data.examine.pairs import NUM_PAIRS, look
-from leadline.data.examine.tracks import follow
+from leadline.data.examine.findings import SLOW_PX, Finding
+from leadline.data.examine.pairs import NUM_PAIRS, RUN, Pair, look, widened
+from leadline.data.examine.tracks import Tracks, follow
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,26 @@ def examine(
     pairs = [pair for pair in looked.pairs if pair.first.grey.shape == pair.second.grey.shape]
     found: list[Finding | None] = [findings.files(looked), findings.frames(looked), findings.missing(looked)]
     if pairs:
-        tracks = []
-        for pair in pairs:
-            tracks.append(follow(pair.first.grey, pair.second.grey))
-            if advance is not None:
-                advance(1)
         found += [findings.order(pairs), findings.times(pairs), findings.copies(pairs), findings.still(pairs)]
-        found += [findings.parallax(pairs, tracks), findings.rigidity(tracks), findings.exposure(pairs), findings.clipped(pairs)]
-        found += [findings.blur(pairs), findings.texture(pairs), findings.intrinsics(pairs, source=camera_source)]
-        found += [findings.poses(pairs, tracks)]
+        steps, wide, tracks = 1, pairs, _followed(pairs, advance)
+        if _median_flow_px(tracks) < SLOW_PX and (apart := widened(pairs)):
+            steps, wide, tracks = RUN, apart, _followed(apart, None)
+        found += [findings.parallax(wide, tracks, steps=steps), findings.rigidity(tracks), findings.exposure(pairs)]
+        found += [findings.clipped(pairs), findings.blur(pairs), findings.texture(pairs)]
+        found += [findings.intrinsics(pairs, source=camera_source), findings.poses(wide, tracks)]
     return Examination(
         dataset.name, tuple(finding for finding in found if finding is not None), tuple(looked.broken), time.monotonic() - started
     )
+
+
+def _followed(pairs: Sequence[Pair], advance: Callable[[int], None] | None) -> list[Tracks]:
+    tracks = []
+    for pair in pairs:
+        tracks.append(follow(pair.first.grey, pair.second.grey))
+        if advance is not None:
+            advance(1)
+    return tracks
+
+
+def _median_flow_px(tracks: Sequence[Tracks]) -> float:
+    return float(np.median([track.flow_px for track in tracks if track.enough] or [np.inf]))

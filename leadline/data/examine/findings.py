@@ -27,6 +27,8 @@ BLURRED = 0.4
 PARALLAX_PX = 0.3
 """Median parallax below which the tracking error is larger [px of 320]."""
 GOOD_PARALLAX_PX = 1.0
+SLOW_PX = 1.0
+"""Median motion below which a step and a turn cannot be told apart [px of 320]."""
 TOO_FAR = 0.12
 """Median motion, as a share of the longer side, beyond which neighbours share too little."""
 RIGID = (0.7, 0.5)
@@ -93,15 +95,28 @@ def still(pairs: Sequence[Pair]) -> Finding:
     """Whether the camera moves at all."""
     shares = [motion_share(pair.first.grey, pair.second.grey) for pair in pairs if pair.first.grey.shape == pair.second.grey.shape]
     num_still = sum(share < STILL for share in shares)
-    middle = 100 * float(np.median(shares))
-    figure = f"{_percent(num_still, len(shares))} of the neighbours stand still; median motion {middle:.2f} % of the width"
-    if num_still > 0.9 * len(shares):
+    middle = float(np.median(shares))
+    figure = f"{_percent(num_still, len(shares))} of the neighbours stand still; median motion {100 * middle:.2f} % of the width"
+    if num_still > 0.9 * len(shares) and not _gets_anywhere(pairs):
         return Finding("motion", "bad", figure, "move the camera while recording: a camera on a stand teaches nothing")
     if num_still > 0.1 * len(shares):
-        return Finding(
-            "motion", "poor", figure, "frames that stand still are left out in training; --data.footage.stride 2 makes steps longer"
+        stride = min(10, math.ceil(3 * STILL / max(middle, STILL / 10)))
+        remedy = (
+            f"training leaves out what stands still; if the camera moves slowly, --data.footage.stride {max(stride, 2)} makes steps longer"
         )
+        return Finding("motion", "poor", figure, remedy)
     return Finding("motion", "good", figure)
+
+
+def _gets_anywhere(pairs: Sequence[Pair]) -> bool:
+    """Whether pictures that are far apart in time differ by motion."""
+    half = max(len(pairs) // 2, 1)
+    shares = [
+        motion_share(a.first.grey, b.second.grey)
+        for a, b in zip(pairs, [*pairs[half:], *pairs[:half]], strict=True)
+        if a.first.grey.shape == b.second.grey.shape and a.first.camera.name == b.first.camera.name
+    ]
+    return bool(shares) and float(np.median(shares)) >= STILL
 
 
 def exposure(pairs: Sequence[Pair]) -> Finding:
@@ -189,8 +204,8 @@ def times(pairs: Sequence[Pair]) -> Finding | None:
     return Finding("time", "poor" if len(uneven) > 0.1 * len(steps) else "good", figure, "cut where frames are missing" if uneven else "")
 
 
-def parallax(pairs: Sequence[Pair], tracks: Sequence[Tracks]) -> Finding:
-    """Whether the camera goes places instead of turning on the spot, and how far from frame to frame."""
+def parallax(pairs: Sequence[Pair], tracks: Sequence[Tracks], *, steps: int = 1) -> Finding:
+    """Whether the camera goes places instead of turning on the spot, and how far; the frames of a pair are `steps` apart."""
     followed = [(pair, track) for pair, track in zip(pairs, tracks, strict=True) if track.enough]
     if len(followed) < max(1, 0.3 * len(pairs)):
         figure = f"in {len(pairs) - len(followed)} of {len(pairs)} neighbours hardly a point can be followed"
@@ -198,13 +213,16 @@ def parallax(pairs: Sequence[Pair], tracks: Sequence[Tracks]) -> Finding:
     values = np.array([track.parallax_px(pair.first.K) for pair, track in followed])
     flow = float(np.median([track.flow_px for _, track in followed]))
     middle, share = float(np.median(values)), float((values > PARALLAX_PX).mean())
-    figure = f"{middle:.2f} px of {LONG_SIDE_PX} (all motion: {flow:.2f} px)"
+    over = f" over {steps} steps" if steps > 1 else ""
+    figure = f"{middle:.2f} px of {LONG_SIDE_PX}{over} (all motion: {flow:.2f} px)"
+    if flow < SLOW_PX:
+        return Finding("parallax", "poor", f"too little motion to tell: {figure}", "look again with --footage.stride 5 or more")
     if share < 0.1:
         return Finding("parallax", "bad", f"none: {figure}", "walk or drive while recording: turning the camera on the spot shows no depth")
     if flow > TOO_FAR * LONG_SIDE_PX:
         return Finding("parallax", "poor", figure, "steps are long: record more frames per second, or lower --data.footage.stride")
-    if middle < GOOD_PARALLAX_PX:
-        stride = min(10, math.ceil(GOOD_PARALLAX_PX / max(middle, 0.1)))
+    if middle / steps < GOOD_PARALLAX_PX:
+        stride = min(10, math.ceil(GOOD_PARALLAX_PX * steps / max(middle, 0.1)))
         remedy = f"the steps are short: try --data.footage.stride {stride}"
         return Finding("parallax", "poor", f"{figure}; enough in {100 * share:.0f} % of the neighbours", remedy)
     return Finding("parallax", "good", figure)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,13 @@ def spread(total: int, wanted: int) -> list[int]:
         return list(range(total))
     starts = np.linspace(0, total - RUN, max(wanted // RUN, 1)).astype(int)
     return np.unique(starts[:, None] + np.arange(RUN)).tolist()
+
+
+def widened(pairs: list[Pair]) -> list[Pair]:
+    """First and last frame of each run of RUN pairs that follow each other: RUN steps at once, for a camera that moves slowly."""
+    runs = [pairs[start : start + RUN] for start in range(0, len(pairs) - RUN + 1, RUN)]
+    followed = [run for run in runs if all(a.second is b.first for a, b in pairwise(run))]
+    return [Pair(run[0].sequence, run[0].first, run[-1].second) for run in followed]
 
 
 def _named(dataset: Dataset, moment: Record, number: int) -> str:

@@ -72,6 +72,7 @@ def test_turn__has_none_with_a_wrong_K_either(copied):
 
 def test_stand__does_not_move(clips):
     found = examined(clips / "stand")
+    assert found["parallax"].verdict == "poor" and "too little motion to tell" in found["parallax"].figure
     assert found["motion"].verdict == "bad" and "100 % of the neighbours stand still" in found["motion"].figure
     assert found["poses"].verdict == "bad" and "does not move" in found["poses"].figure
 
@@ -176,7 +177,20 @@ def test_short_steps__advise_a_stride(tmp_path):
     write_frames(tmp_path, [pose(0.012 * i, 0, 0.02 * i) for i in range(4)])
     write_K(tmp_path)
     found = examined(tmp_path)["parallax"]
-    assert found.verdict == "poor" and "--data.footage.stride" in found.remedy
+    assert found.verdict == "poor" and "stride" in found.remedy
+
+
+def test_slow_camera__is_looked_at_over_several_steps(tmp_path):
+    """0.3 px a frame, as a phone's 60 frames a second give: slow, not still."""
+    slow = [pose(0.007 * i, 0, 0.02 * i) for i in range(6)]
+    write_frames(tmp_path / "step", slow)
+    write_K(tmp_path / "step")
+    write_poses(tmp_path / "step/poses.txt", slow)
+    found = examined(tmp_path / "step")
+    assert found["motion"].verdict != "bad" and found["poses"].verdict == "good"
+    assert found["parallax"].verdict == "poor" and "over 5 steps" in found["parallax"].figure and "stride" in found["parallax"].remedy
+    write_frames(tmp_path / "turn", [pose(yaw_deg=0.1 * i) for i in range(6)])
+    assert examined(tmp_path / "turn")["parallax"].verdict == "bad"
 
 
 def test_single_frames__cannot_work(tmp_path):
