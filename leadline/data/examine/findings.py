@@ -31,8 +31,8 @@ SLOW_PX = 1.0
 """Median motion below which a step and a turn cannot be told apart [px of 320]."""
 TOO_FAR = 0.12
 """Median motion, as a share of the longer side, beyond which neighbours share too little."""
-RIGID = (0.7, 0.5)
-"""Shares of points at rest below which footage is poor, and bad. Drives and walks of a rigid world have more than 0.8."""
+RIGID = (0.6, 0.45)
+"""Shares of points at rest below which footage is poor, and bad. Drives have 0.75 to 0.9, animals in water 0.33."""
 FEW_FRAMES = 500
 SHOWN = 3
 
@@ -144,8 +144,11 @@ def clipped(pairs: Sequence[Pair]) -> Finding:
 
 def blur(pairs: Sequence[Pair]) -> Finding:
     """Frames that are less sharp than the others; blur that all of them have is not seen."""
-    values = np.array([sharpness(pair.first.grey) for pair in pairs])
-    poor = [pair.first.path.name for pair, value in zip(pairs, values, strict=True) if value < BLURRED * float(np.median(values))]
+    values: dict[str, list[float]] = {}  # cameras of a rig look at different things
+    for pair in pairs:
+        values.setdefault(pair.first.camera.name, []).append(sharpness(pair.first.grey))
+    least = {name: BLURRED * float(np.median(of_camera)) for name, of_camera in values.items()}
+    poor = [pair.first.path.name for pair in pairs if sharpness(pair.first.grey) < least[pair.first.camera.name]]
     return _by_share(
         "blur",
         poor,
