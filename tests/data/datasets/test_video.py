@@ -126,6 +126,17 @@ def test_video_file__cut_off_is_read_as_far_as_it_goes(tmp_path, caplog):
     assert main(["data", "check", f"video:{cut}"]) == 0
 
 
+def test_split__of_recipes_and_of_files(tmp_path):
+    write_film(tmp_path / "clip.mp4", numbered_pictures(3))
+    frames(tmp_path / "walk", 3)
+    assert len(open_dataset(f"video:{tmp_path}", "train").records) == 6
+    (tmp_path / "some.txt").write_text("clip.mp4\nwalk/frame_1.png\n")
+    chosen = open_dataset(f"video:{tmp_path}", "some.txt")
+    assert [(r.sequence, r.frame) for r in chosen.records] == [("clip.mp4", 0), ("clip.mp4", 1), ("clip.mp4", 2), ("walk", 1)]
+    with pytest.raises(UserError, match="neither a split nor a file"):
+        open_dataset(f"video:{tmp_path}", "validation")
+
+
 def test_camera__given_beside_the_frames_from_exif_or_assumed(tmp_path, caplog):
     folder = frames(tmp_path / "clip", 2, name="{}.jpg")
 

@@ -37,7 +37,7 @@ CARD = DatasetCard(
     summary="your own video files or folders of frames, for self-supervision",
     needs="CLIP.mp4 or NAME.jpg in the folder or below it (a file CLIP.mp4 itself will do)",
     layers=("cam_from_world", "time_s"),
-    splits="a text file: sequences (folders, video files) or paths of frames",
+    splits="train (everything, for recipes that ask for it), or a text file: sequences (folders, video files) or paths of frames",
     units="no depth; poses, if any, camera to world in metres, one row per frame",
     invalid="nothing is",
     camera="--fov-x-deg or K given, intrinsics.json, K.txt (pixel centres at 0.5), else EXIF, else 60 degrees are assumed",
@@ -74,7 +74,8 @@ class Video:
         """What every sequence has."""
         self._kept = {name: _kept(clip, options) for name, clip in self.clips.items()}
         self.moments: Sequence[Record] = [Record(name, frame, (CAMERA,)) for name, kept in self._kept.items() for frame in kept]
-        self.records = choose(split, self.moments, root=root if root.is_dir() else root.parent, image_path=self._image_path)
+        base, named = root if root.is_dir() else root.parent, {"train": lambda record: True}
+        self.records = choose(split, self.moments, root=base, image_path=self._image_path, named=named)
 
     @property
     def name(self) -> str:
