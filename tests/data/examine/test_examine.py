@@ -203,7 +203,7 @@ def test_samples__a_drive_is_good_and_animals_in_water_are_not(samples, tmp_path
     monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path))
     drive = _by_subject(examine(open_dataset(f"kitti:{samples}/kitti")))
     assert {name for name, finding in drive.items() if finding.verdict != "good"} == {"frames"}, drive
-    swim = _by_subject(examine(open_dataset(f"video:{samples}/video/davis_dolphins.mp4"), num_pairs=5))
+    swim = _by_subject(examine(open_dataset(f"video:{samples}/video/davis_dolphins.mp4"), num_pairs=15))
     assert swim["world at rest"].verdict == "bad" and swim["motion"].verdict == "good"
 
 
