@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from leadline.cli.progress import progress
+from leadline.data.footage import AS_IT_IS, FootageOptions
 
 if TYPE_CHECKING:
     from leadline.data.card import DatasetCard
@@ -29,6 +30,8 @@ class CheckOptions:
     """Name or file of a split; everything without it."""
     depth_source: Literal["dense", "lidar", "improved"] | None = None
     """Which depth to check, for data sets that have several."""
+    footage: FootageOptions = AS_IT_IS
+    """For video: its camera, and which frames count."""
     quick: bool = False
     """Open an even selection of files only."""
     json: Path | None = None
@@ -42,7 +45,8 @@ def run(argv: list[str]) -> int:
     from leadline.data.check import QUICK_VIEWS, check_dataset
     from leadline.io.jsonfile import write_json
 
-    dataset = open_dataset(options.dataset, options.split, depth_source=options.depth_source)
+    footage = None if options.footage == AS_IT_IS else options.footage
+    dataset = open_dataset(options.dataset, options.split, depth_source=options.depth_source, footage=footage)
     num_views = sum(len(record.cameras) for record in dataset.records)
     with progress("check", min(num_views, QUICK_VIEWS) if options.quick else num_views) as advance:
         report = check_dataset(dataset, quick=options.quick, advance=advance)

@@ -1,4 +1,4 @@
-"""`leadline doctor`: what this installation can and cannot do, and what to type to change that."""
+"""`leadline doctor`: what this installation, or with DATA some footage, can and cannot do, and what to change."""
 
 import os
 import platform
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
+from leadline.data.footage import AS_IT_IS, FootageOptions
 from leadline.io.jsonfile import write_json
 
 EXTRAS = {
@@ -24,8 +26,14 @@ EXTRAS = {
 
 @dataclass(frozen=True)
 class DoctorOptions:
-    """Say what this installation can and cannot do."""
+    """Say what this installation can and cannot do; with DATA, whether self-supervised training can work with it."""
 
+    data: Annotated[tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[DATA]")] = None
+    """A video, a folder of frames, or DATASET:ROOT. Exit code 2 when it cannot work."""
+    split: str | None = None
+    """Split of DATA; everything without it."""
+    footage: FootageOptions = AS_IT_IS
+    """For a video or folder of frames: its camera, and which frames count."""
     json: Path | None = None
     """Also write the findings to this file."""
 
@@ -43,6 +51,10 @@ class Finding:
 def run(argv: list[str]) -> int:
     """Entry of the verb. Returns 0 unless something is broken (2); missing extras are no fault."""
     options = tyro.cli(DoctorOptions, args=argv, prog="leadline doctor")
+    if options.data is not None:
+        from leadline.cli.doctor_data import examine_data
+
+        return examine_data(options.data, split=options.split, footage=options.footage, json=options.json)
     findings = [_machine(), _torch(), _torchvision(), *(_extra(name) for name in EXTRAS), _renderer_variants()]
     _print(findings)
     if options.json is not None:

@@ -14,7 +14,7 @@ VERBS = {
     "predict": ("leadline.cli.predict", "depth for images, folders, a rig"),
     "evaluate": ("leadline.cli.evaluate", "score a model or files under a named protocol"),
     "reproduce": ("leadline.cli.reproduce", "run a whole table of results, resumable"),
-    "doctor": ("leadline.cli.doctor", "say what this installation can and cannot do"),
+    "doctor": ("leadline.cli.doctor", "say what this installation can and cannot do, and what some footage can teach"),
     "data": ("leadline.cli.data", "check DATASET:ROOT, every file of it"),
     "models": ("leadline.cli.models", "names of models, their kind, unit and licence"),
     "protocols": ("leadline.cli.protocols", "names of evaluation protocols"),

@@ -1,5 +1,6 @@
 """The only door to a data set: `kind:folder` becomes a reader, imported when asked for. One `case` per data set."""
 
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from leadline.data.card import DatasetCard
 from leadline.data.dataset import Dataset
+from leadline.data.footage import FootageOptions
+from leadline.data.reading import PICTURES
+from leadline.io.video import SUFFIXES as VIDEOS
 from leadline.types import UserError
 
 if TYPE_CHECKING:
@@ -33,26 +37,34 @@ KINDS = (
     "hrwsi",
     "irs",
     "folder",
+    "video",
 )
 DEPTH_SOURCES = {"rendered": ("dense", "lidar"), "kitti": ("lidar", "improved")}
 """What `depth_source` may be, the default first; other data sets have one kind of depth."""
-ARCHIVED = ("rendered",)
-"""Data sets that may be one archive, which is read without unpacking."""
+ONE_FILE = ("rendered", "video")
+"""Data sets that may be one file: an archive, which is read without unpacking, or a video."""
 RASTERISED = ("ddad", "nuscenes")
 """Data sets whose depth is LiDAR that is projected when read."""
 
 
-def open_dataset(spec: str, split: str | None = None, *, depth_source: str | None = None, rasterise: "RasterRule | None" = None) -> Dataset:
+def open_dataset(
+    spec: str,
+    split: str | None = None,
+    *,
+    depth_source: str | None = None,
+    rasterise: "RasterRule | None" = None,
+    footage: FootageOptions | None = None,
+) -> Dataset:
     """The data set that `spec` = "kind:folder", or "rendered:archive.zip", names; only its index is read.
 
     `split` is one of the names or files that `leadline datasets` lists; None takes everything. `depth_source` is
     "dense" or "lidar" for rendered, "lidar" or "improved" for kitti. `rasterise` says which of several LiDAR points on
-    one pixel stays, "nearest" (the default) or "last_write", for ddad and nuscenes. Raises UserError for an unknown kind,
-    a folder that is not there or lacks what the data set must have, and a split that selects nothing.
+    one pixel stays, "nearest" (the default) or "last_write", for ddad and nuscenes. `footage` is for video. Raises UserError
+    for an unknown kind, a folder that is not there or lacks what the data set must have, and a split that selects nothing.
     """
     kind, root = split_spec(spec)
     card, reader = _reader(kind)
-    if not root.is_dir() and not (kind in ARCHIVED and root.is_file()):
+    if not root.is_dir() and not (kind in ONE_FILE and root.is_file()):
         state = "is a file, not a folder" if root.exists() else "does not exist"
         raise UserError(root, state, f"give the folder of the {kind} data set (get it: {card.get})")
     if depth_source is not None and kind not in DEPTH_SOURCES:
@@ -61,11 +73,15 @@ def open_dataset(spec: str, split: str | None = None, *, depth_source: str | Non
         raise UserError(spec, f"projects no LiDAR, so '{rasterise}' cannot be chosen", "leave rasterise out")
     if rasterise not in (None, "nearest", "last_write"):
         raise UserError(spec, f"'{rasterise}' is no way to rasterise", "choose nearest or last_write")
-    chosen = {"depth_source": depth_source, "rasterise": rasterise}
+    if footage is not None and kind != "video":
+        raise UserError(spec, "knows its own cameras and frames", "give a field of view, K, stride or least motion for video: only")
+    chosen = {"depth_source": depth_source, "rasterise": rasterise, "options": footage}
     return reader(root, split=split, **{name: value for name, value in chosen.items() if value is not None})
 
 
-def open_to_learn(spec: str, split: str | None = None, *, depth_source: str | None = None) -> Dataset:
+def open_to_learn(
+    spec: str, split: str | None = None, *, depth_source: str | None = None, footage: FootageOptions | None = None
+) -> Dataset:
     """As `open_dataset`, for data that something is trained on, tuned on or fitted to.
 
     Raises UserError for rendered worlds of a zero-shot family too: what has learnt from them cannot be scored on them as unseen.
@@ -78,7 +94,7 @@ def open_to_learn(spec: str, split: str | None = None, *, depth_source: str | No
         if family in ZERO_SHOT:
             wrong = f"holds worlds of {family}, a zero-shot family, on which nothing is trained or tuned"
             raise UserError(root, wrong, "train and validate on rooms or streets, and score this with `leadline evaluate`")
-    return open_dataset(spec, split, depth_source=depth_source)
+    return open_dataset(spec, split, depth_source=depth_source, footage=footage)
 
 
 def read_card(kind: str) -> DatasetCard:
@@ -96,6 +112,25 @@ def split_spec(spec: str) -> tuple[str, Path]:
         hint = f"did you mean {near[0]}:{folder}?" if near else f"choose from {', '.join(KINDS)}"
         raise UserError(spec, f"there is no data set '{kind}'", hint)
     return kind, Path(folder).expanduser()
+
+
+def spec_of(place: str, *, usual: str) -> str:
+    """`place` as "kind:folder": as it is when it says so, else a video file or a folder of frames is video, and the rest `usual`.
+
+    A colon counts only after a plain word, so that C:/data stays a folder.
+    """
+    if re.match(r"[a-z0-9_]{2,}:", place):
+        return place
+    path = Path(place).expanduser()
+    return f"{'video' if path.suffix.lower() in VIDEOS or _is_folder_of_frames(path) else usual}:{place}"
+
+
+def _is_folder_of_frames(path: Path) -> bool:
+    """Pictures lie in it or one folder below, and nothing says that it is a rendered data set."""
+    if not path.is_dir() or (path / "dataset.json").exists():
+        return False
+    places = (file for pattern in ("*", "*/*") for file in path.glob(pattern))
+    return any(file.suffix.lower() in (*PICTURES, *VIDEOS) for file in places)
 
 
 def _reader(kind: str) -> tuple[DatasetCard, Callable[..., Dataset]]:
@@ -180,5 +215,9 @@ def _reader(kind: str) -> tuple[DatasetCard, Callable[..., Dataset]]:
             from leadline.data.datasets import folder
 
             return folder.CARD, folder.Folder
+        case "video":
+            from leadline.data.datasets.video import dataset as video
+
+            return video.CARD, video.Video
         case _:
             raise AssertionError(f"{kind} is listed but has no reader")

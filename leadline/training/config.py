@@ -1,18 +1,22 @@
 """Everything a training run is told, as frozen dataclasses; how a run folder keeps it, and how two of them differ."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from leadline.data.augment import USUAL, Augment
+from leadline.data.catalog import spec_of
+from leadline.data.footage import FootageOptions
+from leadline.data.motion import STILL
 from leadline.io.jsonfile import read_json
 from leadline.methods.catalog import MethodConfig, method_name
 from leadline.types import UserError
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Schedule = Literal["one-cycle", "cosine", "constant", "step"]
+MOVING = FootageOptions(min_motion=STILL)
+"""Training leaves out frames that stand still: they teach that everything is infinitely far."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class DataConfig:
     """Where samples come from and what is done to them."""
 
     root: tuple[str, ...] = ()
-    """Data sets to train on, each DATASET:ROOT, or a bare folder of the recipe's data set."""
+    """Data sets to train on, each DATASET:ROOT, or a bare folder of the recipe's data set, a video file or a folder of frames."""
     val_root: tuple[str, ...] = ()
     """Data sets to validate on; without any, nothing is validated."""
     dataset: str = "rendered"
@@ -31,6 +35,8 @@ class DataConfig:
     """Split of `val_root`."""
     depth_source: Literal["dense", "lidar", "improved"] | None = None
     """Which depth supervises, for data sets that offer several: rendered has dense and lidar, kitti lidar and improved."""
+    footage: FootageOptions = MOVING
+    """For video files and folders of frames of one's own: their camera, and which frames count."""
     weights: tuple[float, ...] = ()
     """Share of each of `root` in every epoch; without any, they count by their sizes."""
     height: int = 96
@@ -48,8 +54,8 @@ class DataConfig:
     augment: Augment = USUAL
 
     def specs(self, roots: tuple[str, ...]) -> list[str]:
-        """`roots` as DATASET:ROOT. A colon counts only after a plain word, so that C:/data stays a folder."""
-        return [root if re.match(r"[a-z0-9_]{2,}:", root) else f"{self.dataset}:{root}" for root in roots]
+        """`roots` as DATASET:ROOT."""
+        return [spec_of(root, usual=self.dataset) for root in roots]
 
 
 @dataclass(frozen=True)

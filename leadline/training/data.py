@@ -12,13 +12,19 @@ from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
 from leadline.data.source import SampleSource
 from leadline.data.transforms import Transform
-from leadline.training.config import DataConfig
+from leadline.training.config import MOVING, DataConfig
 from leadline.types import UserError
 
 
 def open_datasets(data: DataConfig, roots: tuple[str, ...], split: str | None) -> list[Dataset]:
     """The data sets that `roots` name, for training or its validation. Raises UserError for one that cannot be opened or is zero-shot."""
-    return [open_to_learn(spec, split, depth_source=data.depth_source) for spec in data.specs(roots)]
+    specs = data.specs(roots)
+    if data.footage != MOVING and not any(spec.startswith("video:") for spec in data.specs(data.root + data.val_root)):
+        raise UserError("--data.footage", "is for footage of your own, and there is none", "leave it out, or give video:FOLDER")
+    return [
+        open_to_learn(spec, split, depth_source=data.depth_source, footage=data.footage if spec.startswith("video:") else None)
+        for spec in specs
+    ]
 
 
 def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSource:

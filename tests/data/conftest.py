@@ -45,7 +45,7 @@ def still() -> ModuleType:
 @pytest.fixture(scope="session")
 def write_tiny(tiny: ModuleType, moving: ModuleType, still: ModuleType) -> Callable[[str, Path], Path]:
     """Write the tiny data set of a kind into a folder that is not there yet, which is returned."""
-    modules = (tiny, moving, still, _fixture_module("tiny_rigs"))
+    modules = (tiny, moving, still, _fixture_module("tiny_rigs"), _fixture_module("tiny_footage"))
 
     def write(kind: str, root: Path) -> Path:
         name = f"write_{kind}"

@@ -4,24 +4,18 @@ ROOT/images/.../NAME.jpg with ROOT/depth/.../NAME.{png,npz,npy,exr,pfm,tiff}, or
 ROOT/intrinsics.json {"fx", "fy", "cx", "cy", "width", "height", "depth_scale"} or ROOT/K.txt (3x3 numbers), if known
 """
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from leadline.data.calibration import calibration_of
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
-from leadline.data.reading import ASSUMED_FOV_X_DEG, PICTURES, fitting_camera, pictures, read_matrix, same_size
+from leadline.data.reading import PICTURES, pictures, same_size
 from leadline.data.splits import choose
 from leadline.geometry.camera import Camera
 from leadline.io.depth import SUFFIXES, read_depth
-from leadline.io.image import exif_focal_px, read_image
-from leadline.io.jsonfile import read_json
+from leadline.io.image import read_image
 from leadline.types import DepthKind, UserError
-
-log = logging.getLogger(__name__)
 
 CARD = DatasetCard(
     kind="folder",
@@ -50,8 +44,7 @@ class Folder:
 
     def __init__(self, root: Path, *, split: str | None = None) -> None:
         self._root = root
-        self._assumed = False
-        self._about = _read_about(root / "intrinsics.json")
+        self._calibration = calibration_of(root)
         self._pairs = _paired(root)
         self.moments: Sequence[Record] = [
             Record(sequence=sequence, frame=frame, cameras=(CAMERA,))
@@ -71,36 +64,15 @@ class Folder:
         image = read_image(path)
         depth = K = None
         if "depth" in layers:
-            file = read_depth(depth_path, scale=self._about.get("depth_scale"))
+            file = read_depth(depth_path, scale=self._calibration.said.get("depth_scale"))
             if file.kind is not DepthKind.METRIC:
                 raise UserError(depth_path, f"holds {file.kind} values, not metres", "give metric depth, or evaluate it with --target")
             depth, K = same_size(file.values, image, path=depth_path), file.K
-        return View(image=image, camera=self._camera(image, path, K, camera), path=path, depth=depth)
-
-    def _camera(self, image: np.ndarray, path: Path, K: np.ndarray | None, name: str) -> Camera:
-        height, width = image.shape[:2]
-        if K is not None:
-            return Camera(K=K, width=width, height=height, name=name)
-        listed, table = self._root / "intrinsics.json", self._root / "K.txt"
-        if "fx" in self._about:
-            said = self._about
-            expected = said.get("width", width), said.get("height", height)
-            if expected != (width, height):
-                wrong = f"is {width}x{height}, intrinsics.json is for {expected[0]:g}x{expected[1]:g}"
-                raise UserError(path, wrong, "give the pictures and the intrinsics of one size")
-            matrix = np.array([[said["fx"], 0.0, said["cx"]], [0.0, said["fy"], said["cy"]], [0.0, 0.0, 1.0]])
-            return fitting_camera(matrix, image, path=path, subject=listed, name=name)
-        if table.exists():
-            return fitting_camera(read_matrix(table, rows=3, columns=3, what="K"), image, path=path, subject=table, name=name)
-        focal_px = exif_focal_px(path)
-        if focal_px is None:
-            if not self._assumed:
-                log.warning("%s: no intrinsics are known; a field of view of %g degrees is assumed", path, ASSUMED_FOV_X_DEG)
-            self._assumed = True
-            return Camera.from_fov(ASSUMED_FOV_X_DEG, width=width, height=height, name=name)
-        return Camera(
-            K=np.array([[focal_px, 0.0, width / 2], [0.0, focal_px, height / 2], [0.0, 0.0, 1.0]]), width=width, height=height, name=name
-        )
+        if K is None:
+            seen_by = self._calibration.camera(image, path=path, name=camera)
+        else:
+            seen_by = Camera(K=K, width=image.shape[1], height=image.shape[0], name=camera)
+        return View(image=image, camera=seen_by, path=path, depth=depth)
 
     def _image_path(self, record: Record, camera: str) -> Path:
         return self._pairs[record.sequence][record.frame][0]
@@ -133,21 +105,3 @@ def _paired(root: Path) -> dict[str, list[tuple[Path, Path]]]:
     if not pairs:
         raise CARD.absent(root, f"holds no picture ({' '.join(PICTURES)})")
     return pairs
-
-
-def _read_about(path: Path) -> dict[str, float]:
-    """The numbers of intrinsics.json; {} without it."""
-    if not path.exists():
-        return {}
-    said: Any = read_json(path)
-    known = ("fx", "fy", "cx", "cy", "width", "height", "depth_scale")
-    try:
-        numbers = {name: float(said[name]) for name in known if name in said}
-    except (TypeError, ValueError) as error:
-        raise UserError(path, f"holds something else than numbers ({error})", f"write {', '.join(known)}") from error
-    absent = [name for name in known[:4] if name not in numbers]
-    if absent and len(absent) < 4:
-        raise UserError(path, f"has no {', '.join(absent)}", "write fx, fy, cx and cy [px]")
-    if not numbers or not all(0 < value < float("inf") for value in numbers.values()):
-        raise UserError(path, "states nothing, or a number that is not positive", f"write {', '.join(known)}")
-    return numbers

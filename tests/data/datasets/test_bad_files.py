@@ -48,6 +48,7 @@ FILES = {
     "hrwsi": ["val/imgs/20000007.jpg", "val/gts/20000007.png", "val/valid_masks/20000007.png"],
     "irs": ["Home/ArchVizInterior/l_2.png", "Home/ArchVizInterior/d_2.exr"],
     "folder": ["images/more/b.png", "depth/more/b.npy"],
+    "video": ["frame_002.png"],
 }
 """All that the last view of each tiny data set reads; the picture first."""
 EACH = [(kind, file) for kind, files in FILES.items() for file in files]

@@ -62,9 +62,7 @@ def test_view__relative_depth_is_no_truth(root):
 def test_camera__from_a_matrix_from_exif_or_assumed(root, caplog):
     (root / "intrinsics.json").unlink()
     np.testing.assert_allclose(views(root)[0].camera.K[0, 0], 24 / np.tan(np.radians(30)))  # 60 degrees over 48 px
-    assert [record.message for record in caplog.records] == [
-        f"{root}/images/a.jpg: no intrinsics are known; a field of view of 60 degrees is assumed"
-    ]
+    assert [record.message for record in caplog.records] == [f"{root}: no intrinsics are known; a field of view of 60 degrees is assumed"]
     tags = Image.Exif()
     tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = 43
     with Image.open(root / "images/a.jpg") as image:

@@ -9,9 +9,10 @@ from PIL import Image
 from leadline.cli.main import main
 from leadline.data.catalog import open_dataset
 from leadline.data.datasets.kitti.dataset import Kitti
-from leadline.data.datasets.kitti.raw import DayCalibration, project_scan, read_calibration, read_poses, world_from_imu
+from leadline.data.datasets.kitti.raw import DayCalibration, project_scan, read_calibration, world_from_imu
 from leadline.data.sample import Needs
 from leadline.data.source import SampleSource
+from leadline.data.trajectory import read_trajectory
 from leadline.data.transforms import Transform
 from leadline.geometry.pose import invert
 from leadline.types import UserError
@@ -271,12 +272,15 @@ def test_samples__trap_pose_rows_of_the_whole_drive_beside_renumbered_frames(sam
     for name in ("image_02/data", "oxts"):
         (drive / name).symlink_to(original / drive.name / name)
     (drive / "image_02/poses.txt").symlink_to(samples / "kitti/poses_full_drive.txt")
-    wrong = np.linalg.norm(np.diff(read_poses(drive / "image_02/poses.txt")[:5, :3, 3], axis=0), axis=1)
+    wrong = np.linalg.norm(np.diff(read_trajectory(drive / "image_02/poses.txt").world_from_cam[:5, :3, 3], axis=0), axis=1)
     np.testing.assert_allclose(wrong, [0.46, 0.52, 0.48, 0.54], atol=0.01)
     dataset = Kitti(tmp_path)
     poses = [invert(dataset.view(record, "image_02", frozenset({"cam_from_world"})).cam_from_world) for record in dataset.records]
     steps = np.linalg.norm(np.diff(np.array(poses)[:, :3, 3], axis=0), axis=1)
     np.testing.assert_allclose(steps, [0.976, 0.892, 0.986, 0.894], atol=2e-3)
+    (drive / "oxts").unlink()
+    with pytest.raises(UserError, match=r"poses.txt: has 474 rows, the frames are numbered 0 to 4; row i"):
+        dataset.view(dataset.records[0], "image_02", frozenset({"cam_from_world"}))
 
 
 def test_samples__valid_pixels_of_the_readme(samples):

@@ -27,14 +27,13 @@ from leadline.data.datasets.kitti.raw import (
     project_scan,
     read_improved,
     read_packet,
-    read_poses,
     read_projected,
     read_scan,
-    read_times,
     world_from_imu,
 )
 from leadline.data.reading import path_inside
 from leadline.data.splits import read_split, refuse_absent
+from leadline.data.trajectory import read_times, read_trajectory
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
 from leadline.io.image import read_image
@@ -151,12 +150,14 @@ class Kitti:
         if packets.is_dir():
             world = world_from_imu(read_packet(packets / f"{frame:010d}.txt"), origin=_first_packet(packets))
             return day.rect_from_imu @ invert(world)
-        path = drive / "image_02/poses.txt"
-        return invert(_row(_drive_poses(path), frame, path))
+        return invert(_drive_poses(drive)[frame])
 
     def _time_s(self, drive: Path, frame: int) -> float:
         path = drive / "image_02/timestamps.txt"
-        return float(_row(_drive_times(path), frame, path))
+        times = _drive_times(path)
+        if frame >= len(times):
+            raise UserError(path, f"has {len(times)} rows, frame {frame} needs row {frame} (from 0)", "give the file of this drive")
+        return float(times[frame])
 
 
 _RIG_FROM_RECT = np.array([[0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, Kitti.CAMERA_HEIGHT_M], [0, 0, 0, 1]], dtype=np.float64)
@@ -252,20 +253,28 @@ def _image_path(drive: Path, camera: str, frame: int) -> Path:
 
 
 # Files of a whole drive, which every frame of it asks for again.
-_drive_poses = lru_cache(maxsize=16)(read_poses)
 _drive_times = lru_cache(maxsize=16)(read_times)
+
+
+@lru_cache(maxsize=16)
+def _drive_poses(drive: Path) -> np.ndarray:
+    """World from rectified camera 0 (n, 4, 4), row i for frame i.
+
+    Frames that were renumbered beside the poses of the whole drive are refused: row i is then another frame's.
+    """
+    path = drive / "image_02/poses.txt"
+    poses = read_trajectory(path).world_from_cam
+    frames = [record.frame for record in _drive_records(drive.parents[1], f"{drive.parent.name}/{drive.name}")]
+    if len(poses) != frames[-1] + 1:
+        wrong = f"has {len(poses)} rows, the frames are numbered {frames[0]} to {frames[-1]}"
+        raise UserError(path, wrong, "row i, counted from 0, belongs to frame i: give the file of these frames")
+    return poses
 
 
 @lru_cache(maxsize=256)
 def _first_packet(packets: Path) -> np.ndarray:
     first = min((name for name in os.listdir(packets) if name.endswith(".txt")), default="0000000000.txt")
     return read_packet(packets / first)
-
-
-def _row(rows: np.ndarray, frame: int, path: Path) -> np.ndarray:
-    if frame >= len(rows):
-        raise UserError(path, f"has {len(rows)} rows, frame {frame} needs row {frame} (from 0)", "give the file of this drive")
-    return rows[frame]
 
 
 def _day(sequence: str) -> str:

@@ -5,7 +5,6 @@ Convention: rectified camera 0 has x right, y down, z forward; intrinsics here h
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from leadline.data.rigs import checked_points
 from leadline.geometry.camera import crop_K
-from leadline.geometry.pose import invert, transform
+from leadline.geometry.pose import transform
 from leadline.geometry.raster import rasterise
 from leadline.io.depth import read_depth
 from leadline.io.npzfile import read_npz_array
@@ -164,28 +163,6 @@ def world_from_imu(packet: np.ndarray, *, origin: np.ndarray) -> np.ndarray:
     pose[:3, :3] = _rotation_z(yaw) @ _rotation_y(pitch) @ _rotation_x(roll)
     pose[:3, 3] = _mercator(packet, scale) - _mercator(origin, scale)
     return pose
-
-
-def read_poses(path: Path) -> np.ndarray:
-    """World from rectified camera 0 (n, 4, 4), row i for frame i, from a file of 3x4 matrices."""
-    try:
-        rows = np.loadtxt(existing_file(path, what="pose file"), ndmin=2)
-        poses = np.tile(np.eye(4), (len(rows), 1, 1))
-        poses[:, :3] = rows.reshape(-1, 3, 4)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise UserError(path, f"is no list of 3x4 matrices ({error})", "give 12 numbers per row") from error
-    # From the first camera on: the float32 of a sample has no room for kilometres and millimetres.
-    return invert(poses[0]) @ poses
-
-
-def read_times(path: Path) -> np.ndarray:
-    """Seconds (n) since the first row of a timestamps.txt."""
-    lines = existing_file(path, what="timestamps").read_text(encoding="utf-8", errors="replace").split("\n")
-    try:
-        times = [datetime.fromisoformat(line.strip()[:26]) for line in lines if line.strip()]
-    except ValueError as error:
-        raise UserError(path, f"is no list of times ({error})", "copy the file again") from error
-    return np.array([(time - times[0]).total_seconds() for time in times])
 
 
 def _mercator(packet: np.ndarray, scale: float) -> np.ndarray:
