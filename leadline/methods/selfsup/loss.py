@@ -1,0 +1,71 @@
+"""The loss of monodepth2 (arXiv 1806.01260) on inverse depth at several scales: equations 3 to 5 of the paper.
+
+Every scale is enlarged to the full picture and warped there (section 3.3), all scales of a source in one pass; errors of pictures
+that are not warped, and the statistics of the reference, are computed once for all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional
+
+from leadline.losses.masked import masked_mean, mean_over_images
+from leadline.losses.photometric import smallest_error
+from leadline.losses.reprojection import Neighbours, Reprojection, reproject, source_errors, still_error
+from leadline.losses.smoothness import smoothness_loss
+from leadline.methods.selfsup.config import SelfsupConfig
+
+TIE_BREAK = 1e-5
+"""Standard deviation of the noise on errors of pictures that are not warped, so that ties are decided by chance."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The two terms, and what happened at full resolution."""
+
+    photometric: Float[Tensor, ""]
+    smoothness: Float[Tensor, ""]
+    seen: Reprojection
+    counts: Bool[Tensor, "n k h w"]
+    """Pixels that some source can explain."""
+    moving: Bool[Tensor, "n k h w"]
+    """Pixels where warping explains more than standing still: where depth learns."""
+
+
+def selfsup_loss(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neighbours, config: SelfsupConfig) -> Outcome:
+    """Terms for inverse depth [1/m] at every scale, fine to coarse: means over the scales, the smoothness halved with each.
+
+    Draws one normal number per pixel and picture for the auto-mask from torch's generator.
+    """
+    depth = 1 / torch.stack([_enlarged(inverse, near.image) for inverse in inverse_depths], dim=1)
+    seen = reproject(near, depth)
+    still = still_error(near, ssim_share=config.ssim_share) if config.automask else None
+    if still is not None:
+        still = (still + TIE_BREAK * torch.randn_like(still))[:, None]
+    warped, smallest = smallest_error(source_errors(near, seen, ssim_share=config.ssim_share), still)
+    counts = seen.counts.any(dim=0)
+    photometric = mean_over_images(masked_mean(smallest.flatten(0, 1), counts.flatten(0, 1)), counts.flatten(0, 1))
+    smoothness = sum(
+        (_smoothness(inverse, near) / 2**scale for scale, inverse in enumerate(inverse_depths)), start=photometric.new_zeros(())
+    ) / len(inverse_depths)
+    moving = counts if still is None else counts & (warped < still)
+    return Outcome(photometric, config.smoothness_weight * smoothness, seen, counts, moving.detach())
+
+
+def _enlarged(inverse_depth: Tensor, image: Tensor) -> Tensor:
+    if inverse_depth.shape[-2:] == image.shape[-2:]:
+        return inverse_depth
+    return functional.interpolate(inverse_depth[:, None], size=image.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+
+
+def _smoothness(inverse_depth: Tensor, near: Neighbours) -> Tensor:
+    """At the resolution of the map, where the image is averaged over blocks of pixels."""
+    size = inverse_depth.shape[-2:]
+    usable = None
+    if near.usable is not None:
+        usable = functional.interpolate(near.usable[:, None].to(near.image.dtype), size=size, mode="area")[:, 0] == 1
+    image = functional.interpolate(near.image, size=size, mode="area")
+    return smoothness_loss(inverse_depth=inverse_depth, image=image, valid=usable)
