@@ -38,10 +38,15 @@ class Reprojection:
     image: Float[Tensor, "s n k 3 h w"]
     grid: Float[Tensor, "s n k h w 2"]
     """Where each reference pixel falls in the source, as `geometry.warp.warp_grid` counts."""
-    inside: Bool[Tensor, "s n k h w"]
-    """In front of the source camera and inside its picture."""
+    depth_src: Float[Tensor, "s n k h w"]
+    """How far it is from the source camera [m]."""
     counts: Bool[Tensor, "s n k h w"]
     """Where the colours are worth comparing, the 3x3 window around a pixel included."""
+
+    @property
+    def inside(self) -> Bool[Tensor, "s n k h w"]:
+        """In front of the source camera and inside its picture."""
+        return in_view(self.grid, self.depth_src)
 
 
 def reproject(near: Neighbours, depth: Float[Tensor, "n k h w"]) -> Reprojection:
@@ -54,15 +59,16 @@ def reproject(near: Neighbours, depth: Float[Tensor, "n k h w"]) -> Reprojection
     grid, depth_src = warp_grid(
         depth, near.K[:, None], near.K_src[:, :, None], near.source_from_ref[:, :, None], height=height, width=width
     )
-    inside = in_view(grid, depth_src)
-    across = torch.tensor(near.across, device=depth.device).view(-1, 1, 1, 1, 1)
-    counts = torch.where(across, inside, depth_src > 0)
+    counts = depth_src > 0
+    if any(near.across):
+        same = torch.tensor(near.across, device=depth.device).logical_not().view(-1, 1, 1, 1, 1)
+        counts = counts & (same | in_view(grid, depth_src))
     hidden = None if near.usable_src is None else _sampled((~near.usable_src)[:, :, None].to(grid.dtype), grid.detach())[:, :, :, 0] > 0
     if near.usable is not None:
         hidden = ~near.usable[None, :, None] if hidden is None else hidden | ~near.usable[None, :, None]
     if hidden is not None:
         counts = counts & ~_touched(hidden)
-    return Reprojection(image=_sampled(near.sources, grid), grid=grid, inside=inside, counts=counts)
+    return Reprojection(image=_sampled(near.sources, grid), grid=grid, depth_src=depth_src, counts=counts)
 
 
 def source_errors(near: Neighbours, seen: Reprojection, *, ssim_share: float = SSIM_SHARE) -> Float[Tensor, "s n k h w"]:

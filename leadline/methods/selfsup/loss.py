@@ -48,9 +48,7 @@ def selfsup_loss(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neigh
     warped, smallest = smallest_error(source_errors(near, seen, ssim_share=config.ssim_share), still)
     counts = seen.counts.any(dim=0)
     photometric = mean_over_images(masked_mean(smallest.flatten(0, 1), counts.flatten(0, 1)), counts.flatten(0, 1))
-    smoothness = sum(
-        (_smoothness(inverse, near) / 2**scale for scale, inverse in enumerate(inverse_depths)), start=photometric.new_zeros(())
-    ) / len(inverse_depths)
+    smoothness = _smoothness(inverse_depths, near)
     moving = counts if still is None else counts & (warped < still)
     return Outcome(photometric, config.smoothness_weight * smoothness, seen, counts, moving.detach())
 
@@ -61,11 +59,18 @@ def _enlarged(inverse_depth: Tensor, image: Tensor) -> Tensor:
     return functional.interpolate(inverse_depth[:, None], size=image.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
 
 
-def _smoothness(inverse_depth: Tensor, near: Neighbours) -> Tensor:
-    """At the resolution of the map, where the image is averaged over blocks of pixels."""
-    size = inverse_depth.shape[-2:]
-    usable = None
-    if near.usable is not None:
-        usable = functional.interpolate(near.usable[:, None].to(near.image.dtype), size=size, mode="area")[:, 0] == 1
-    image = functional.interpolate(near.image, size=size, mode="area")
-    return smoothness_loss(inverse_depth=inverse_depth, image=image, valid=usable)
+def _smoothness(inverse_depths: Sequence[Tensor], near: Neighbours) -> Tensor:
+    """Mean over the scales, each at its resolution, where a pixel of the image is the mean of those below it."""
+    image, total = near.image, near.image.new_zeros(())
+    usable = None if near.usable is None else near.usable[:, None].to(image.dtype)
+    for scale, inverse in enumerate(inverse_depths):
+        image = _shrunk(image, inverse)
+        usable = None if usable is None else _shrunk(usable, inverse)
+        valid = None if usable is None else usable[:, 0] == 1
+        total = total + smoothness_loss(inverse_depth=inverse, image=image, valid=valid) / 2**scale
+    return total / len(inverse_depths)
+
+
+def _shrunk(image: Tensor, like: Tensor) -> Tensor:
+    same = image.shape[-2:] == like.shape[-2:]
+    return image if same else functional.interpolate(image, size=like.shape[-2:], mode="area")
