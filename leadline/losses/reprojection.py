@@ -55,7 +55,7 @@ def reproject(near: Neighbours, depth: Float[Tensor, "n k h w"]) -> Reprojection
     As in monodepth2 a pixel that leaves the picture of a moving camera meets the repeated border and counts. It does not
     count behind the source camera, outside another camera's picture, and where the own vehicle is in either picture.
     """
-    num, (height, width) = depth.shape[1], depth.shape[-2:]
+    height, width = depth.shape[-2:]
     grid, depth_src = warp_grid(
         depth, near.K[:, None], near.K_src[:, :, None], near.source_from_ref[:, :, None], height=height, width=width
     )

@@ -1,4 +1,4 @@
-"""Sources as the reference would see them: true depth explains a scene, mirrored worlds give mirrored answers, and what must not count does not."""
+"""Sources as the reference would see them: true depth explains a scene, mirrored worlds give mirrored answers, some pixels do not count."""
 
 from dataclasses import replace
 

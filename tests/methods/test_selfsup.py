@@ -89,7 +89,7 @@ def test_loss__static_frames_teach_nothing() -> None:
 @pytest.mark.parametrize(("raw", "depth_m"), [(-1e4, 10.0), (1e4, 0.1), (0.0, 2 / (0.1 + 10))])
 def test_depth_bounds__disp_0_is_the_far_end_and_disp_1_the_near_one(raw: float, depth_m: float) -> None:
     method = build_method("selfsup", replace(TINY, min_depth_m=0.1, max_depth_m=10.0)).eval()
-    for head in method.network.heads.convolutions:
+    for head in method.network.head.convolutions:
         torch.nn.init.zeros_(head.weight)
         torch.nn.init.constant_(head.bias, raw)
     sample = moving_scene()
@@ -211,3 +211,20 @@ def test_build_method__options_that_cannot_be_met(options: dict[str, object], li
     small = {"encoder": "resnet-tiny", "pose_encoder": "resnet-tiny", "decoder_width": 0.25}
     with pytest.raises(UserError, match=line):
         build_method("selfsup", small | options)
+
+
+@pytest.mark.parametrize("poses", ["known", "learned"])
+def test_loss__falls_on_one_batch(poses: str) -> None:
+    torch.manual_seed(0)
+    indoors = replace(TINY, decoder_norm="batch", min_depth_m=0.5, max_depth_m=20.0, initial_depth_m=3.0)
+    method = build_method("selfsup", replace(indoors, poses=poses)).train()
+    sample = moving_scene(frames=FRAMES)
+    optimizer = torch.optim.AdamW(method.trained_parameters(), lr=3e-3)
+    losses = []
+    for _ in range(40):
+        loss = method.loss(sample).total
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.6 * losses[0], losses

@@ -91,7 +91,7 @@ class Selfsup(Method):
     def _inverse_depths(self, image: Tensor, K: Tensor) -> list[Tensor]:
         """Inverse depth (n _h _w) [1/m] at every scale, fine to coarse."""
         least, most = 1 / self.config.max_depth_m, 1 / self.config.min_depth_m
-        inverse = [least + (most - least) * torch.sigmoid(raw) for raw in self.network(image)]
+        inverse = [least + (most - least) * torch.sigmoid(raw[:, 0]) for raw in self.network(image)]
         if self.config.canonical_focal is None:
             return inverse
         factor = (self.config.canonical_focal * image.shape[-1] / K[:, 0, 0])[:, None, None]
