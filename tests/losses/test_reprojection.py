@@ -9,6 +9,7 @@ from torch import Tensor
 from leadline.data.sample import Sample
 from leadline.losses.reprojection import Neighbours, reproject, source_errors, still_error
 from leadline.methods.neighbours import find_neighbours
+from leadline.models.pose import rigid_transform
 from tests.fixtures.moving_scene import moving_scene
 
 FRAMES = (0, -1, 1)
@@ -146,3 +147,19 @@ def test_reproject__many_maps_at_once_are_the_maps_one_by_one():
         one = reproject(near, depths[:, k : k + 1])
         torch.testing.assert_close(together.image[:, :, k], one.image[:, :, 0])
         assert torch.equal(together.counts[:, :, k], one.counts[:, :, 0])
+
+
+def test_reproject__poses_are_found_through_true_depth():
+    """Gradient descent on the error, from no motion at all: the translations come out with their signs and lengths."""
+    sample = moving_scene(frames=FRAMES)
+    near = find_neighbours(sample, rig=False)
+    numbers = torch.zeros(4, 6, requires_grad=True)
+    optimizer = torch.optim.Adam([numbers], lr=0.02)
+    for _ in range(50):
+        moved = replace(near, source_from_ref=rigid_transform(numbers[:, :3], numbers[:, 3:]).view(2, 2, 4, 4))
+        loss = source_errors(moved, reproject(moved, true_depth(sample))).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    sideways = numbers.detach()[:, 3].view(2, 2)
+    torch.testing.assert_close(sideways, near.source_from_ref[:, :, 0, 3], atol=0.08, rtol=0)
