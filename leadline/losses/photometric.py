@@ -119,9 +119,15 @@ def _target_statistics(target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _pieces(like: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Pieces of tensors (*b c h w) that broadcast to the first, over leading indices and parts of the last leading axis."""
+    """Pieces of tensors (*b c h w) that broadcast to the first, over leading indices and parts of the last leading axis.
+
+    An accelerator gets everything at once: there the start of every operation costs more than its memory.
+    """
+    if like.device.type != "cpu" or like.numel() <= CACHED_VALUES:
+        yield (like, *others)
+        return
     lead, size = like.shape[:-3], like.shape[-3:]
-    step = max(1, CACHED_VALUES // size.numel()) if like.device.type == "cpu" else lead[-1]
+    step = max(1, CACHED_VALUES // size.numel())
     tensors = [like, *(other.expand(*lead[:-1], *other.shape[-4:]) for other in others)]
     for index in product(*(range(count) for count in lead[:-1])):
         for first in range(0, lead[-1], step):

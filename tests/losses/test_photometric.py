@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from leadline.losses import photometric
 from leadline.losses.photometric import photometric_error, smallest_error
 from tests.fixtures.plain_selfsup import reprojection_error
 
@@ -41,6 +42,21 @@ def test_photometric_error__several_predictions_share_one_target():
     for s in range(3):
         for k in range(4):
             torch.testing.assert_close(several[s, :, k], photometric_error(pred=pred[s, :, k], target=target))
+
+
+@pytest.mark.parametrize("cached", [1, 700, 1500])
+def test_photometric_error__in_pieces_is_the_same(cached: int, monkeypatch: pytest.MonkeyPatch):
+    """297 values a picture: one, two or all five predictions of it at a time; the target of each, or one for all."""
+    for target in (pictures(3, 1, seed=1), pictures(3, 5, seed=1), pictures(1, 1, seed=1), pictures(seed=1)):
+        results = []
+        for values in (10**9, cached):
+            monkeypatch.setattr(photometric, "CACHED_VALUES", values)
+            pred = pictures(2, 3, 5).requires_grad_()
+            error = photometric_error(pred=pred, target=target)
+            error.square().sum().backward()
+            results.append((error, pred.grad))
+        for whole, pieces in zip(*results, strict=True):
+            torch.testing.assert_close(pieces, whole)
 
 
 def test_photometric_error__order_of_axes_in_memory_does_not_matter():
