@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +84,7 @@ def _leadline(method: Method, sample: Sample) -> Tensor:
 
 
 def _plain(method: Method, sample: Sample) -> Tensor:
-    inverse_depths = method._inverse_depths(sample.image[:, 0, 0], sample.K[:, 0, 0])
+    inverse_depths = cast(Any, method)._inverse_depths(sample.image[:, 0, 0], sample.K[:, 0, 0])
     with torch.autocast("cpu", enabled=False):
         return _plain_loss(inverse_depths, sample)
 
