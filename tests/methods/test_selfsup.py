@@ -9,7 +9,9 @@ from torch import Tensor
 from leadline.data.sample import Sample
 from leadline.losses.reprojection import Neighbours
 from leadline.methods.catalog import build_method
+from leadline.methods.loading import method_model
 from leadline.methods.neighbours import find_neighbours
+from leadline.methods.predictor import ModelInfo
 from leadline.methods.selfsup.config import SelfsupConfig
 from leadline.methods.selfsup.loss import TIE_BREAK, selfsup_loss
 from leadline.types import DepthKind, UserError
@@ -167,6 +169,18 @@ def test_canonical_focal__depth_follows_the_focal_length() -> None:
     with torch.inference_mode():
         ratio = method(sample.image[:, 0], longer[:, 0]) / method(sample.image[:, 0], sample.K[:, 0])
     torch.testing.assert_close(ratio, torch.full_like(ratio, 2.0))
+
+
+def test_forward__of_a_rig_looks_at_one_picture_at_a_time() -> None:
+    """So a model trained on a rig predicts single photos, and rigs whose cameras differ in shape."""
+    method = build_method("selfsup", replace(TINY, rig=True)).eval()
+    assert method.needs.rig and not method.joint_views
+    assert not method_model(method, ModelInfo(name="tiny", height=64, width=96)).rig
+    sample = moving_scene(views=2)
+    with torch.inference_mode():
+        both = method(sample.image[:, 0], sample.K[:, 0])
+        one = method(sample.image[:, 0, 1:], sample.K[:, 0, 1:])
+    torch.testing.assert_close(both[:, 1:], one)
 
 
 def test_loss__is_a_function_of_the_seed() -> None:

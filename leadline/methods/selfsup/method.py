@@ -55,6 +55,11 @@ class Selfsup(Method):
         return self.network.size_multiple
 
     @property
+    def joint_views(self) -> bool:
+        """Never: the depth of a picture comes from that picture alone."""
+        return False
+
+    @property
     def needs_camera(self) -> bool:
         """Whether depth follows the focal length."""
         return self.config.canonical_focal is not None
