@@ -74,7 +74,7 @@ def save_model_folder(path: str | Path, method_name: str, method: Method, info: 
 def method_model(method: Method, info: ModelInfo, *, device: str = "cpu") -> DepthModel:
     """`method` as it is in memory, ready to predict."""
     reader = MethodReader(method, height=info.height, width=info.width)
-    return DepthModel(reader, method, info, device=device, rig=method.needs.rig)
+    return DepthModel(reader, method, info, device=device, rig=method.joint_views)
 
 
 def push_to_hub(folder: str | Path, repo_id: str, *, private: bool = False, api: Any = None) -> str:
