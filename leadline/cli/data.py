@@ -27,8 +27,10 @@ class CheckOptions:
     """For example kitti:/data/kitti or rendered:out/rooms; `leadline datasets` lists them."""
     split: str | None = None
     """Name or file of a split; everything without it."""
-    depth_source: Literal["dense", "lidar", "improved"] | None = None
+    depth_source: str | None = None
     """Which depth to check, for data sets that have several."""
+    sweeps: int | None = None
+    """LiDAR scans that make one depth map, for data sets that offer it."""
     quick: bool = False
     """Open an even selection of files only."""
     json: Path | None = None
@@ -42,7 +44,7 @@ def run(argv: list[str]) -> int:
     from leadline.data.check import QUICK_VIEWS, check_dataset
     from leadline.io.jsonfile import write_json
 
-    dataset = open_dataset(options.dataset, options.split, depth_source=options.depth_source)
+    dataset = open_dataset(options.dataset, options.split, depth_source=options.depth_source, sweeps=options.sweeps)
     num_views = sum(len(record.cameras) for record in dataset.records)
     with progress("check", min(num_views, QUICK_VIEWS) if options.quick else num_views) as advance:
         report = check_dataset(dataset, quick=options.quick, advance=advance)

@@ -109,6 +109,7 @@ def test_datasets__lists_every_kind(tmp_path, capsys):
     assert main(["datasets", "--json", str(tmp_path / "datasets.json")]) == 0
     printed = capsys.readouterr().out
     assert all(kind in printed for kind in KINDS)
+    assert "options: --rasterise nearest|last_write" in printed and "options: --depth-source lidar|improved" in printed
     assert "status: format fixture only" in printed and "status: checked on real files" in printed
     assert [row["kind"] for row in json.loads((tmp_path / "datasets.json").read_text())] == list(KINDS)
 

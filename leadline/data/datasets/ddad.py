@@ -39,7 +39,7 @@ from leadline.data.rigs import (
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
-from leadline.geometry.raster import RasterRule
+from leadline.geometry.raster import RASTER_RULES, RasterRule
 from leadline.io.jsonfile import read_json
 from leadline.io.npzfile import read_npz_array
 from leadline.types import UserError
@@ -56,6 +56,7 @@ CARD = DatasetCard(
     licence="CC BY-NC-SA 4.0",
     get="github.com/TRI-ML/DDAD (ddad_train_val)",
     status=ON_REAL_FILES,
+    options={"rasterise": RASTER_RULES},
     counts={"train": 6 * 12650, "val": 6 * 3950},
 )
 SPLITS = {"train": "0", "val": "1", "test": "2"}

@@ -25,6 +25,7 @@ from leadline.io.npzfile import read_npz_array
 from leadline.io.source import Source, named
 from leadline.types import UserError
 
+DEPTH_SOURCES = ("dense", "lidar")
 CARD = DatasetCard(
     kind="rendered",
     summary="worlds written by `leadline scenes`",
@@ -37,12 +38,12 @@ CARD = DatasetCard(
     licence="yours",
     get="leadline scenes FAMILY FOLDER",
     status=ON_REAL_FILES,
+    options={"depth_source": DEPTH_SOURCES},
 )
 
 FORMAT = 1
 SPLITS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
 """Scene seeds of each split, for every family."""
-DEPTH_SOURCES = ("dense", "lidar")
 ZERO_SHOT = ("objects", "yard")
 """Families that nothing is trained or tuned on, so that what is said about them says something about worlds never seen."""
 FILES = {
@@ -66,8 +67,6 @@ class Rendered:
     """
 
     def __init__(self, root: Path, *, split: str | None = None, depth_source: str = "dense") -> None:
-        if depth_source not in DEPTH_SOURCES:
-            raise UserError("depth source", f"'{depth_source}' is not one", f"choose from {', '.join(DEPTH_SOURCES)}")
         self._root, self._from_lidar = root, depth_source == "lidar"
         self._files = open_files(root)
         about = _read_about(self._files)

@@ -40,6 +40,7 @@ from leadline.geometry.pose import invert
 from leadline.io.image import read_image
 from leadline.types import UserError
 
+DEPTH_SOURCES = ("lidar", "improved")
 CARD = DatasetCard(
     kind="kitti",
     summary="KITTI raw: stereo, LiDAR, GPS/IMU poses; with depth_source=improved the denser depth of the depth benchmark",
@@ -52,10 +53,10 @@ CARD = DatasetCard(
     licence="CC BY-NC-SA 3.0",
     get="the raw recordings at cvlibs.net/datasets/kitti (synced+rectified, with the day's calibration)",
     status=ON_REAL_FILES,
+    options={"depth_source": DEPTH_SOURCES},
     counts={"Eigen test": 697, "Eigen test, improved": 652, "Eigen train": 22600, "Eigen validation": 888},
 )
 CAMERAS = tuple(CAMERA_NUMBERS)
-DEPTH_SOURCES = ("lidar", "improved")
 SIDES = {"l": "image_02", "r": "image_03"}
 LAYOUT = "DATE/DRIVE/image_02/data/0000000000.png, such as 2011_09_26/2011_09_26_drive_0001_sync/image_02/data/..."
 
@@ -74,8 +75,6 @@ class Kitti:
     """Of the cameras above the road, from the published drawing of the car; the rig's origin is below camera 0."""
 
     def __init__(self, root: Path, *, split: str | None = None, depth_source: str = "lidar") -> None:
-        if depth_source not in DEPTH_SOURCES:
-            raise UserError("depth source", f"'{depth_source}' is not one", f"choose from {', '.join(DEPTH_SOURCES)}")
         self._root, self._improved = root, depth_source == "improved"
         lines = None if split is None else [_parse_line(line, split) for line in read_split(split, root=root)]
         for line in lines or ():
