@@ -6,6 +6,7 @@ which pictures and 16-bit PNG pair up by their folder and the last number of the
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
+from leadline.data.faults import one_record
 from leadline.data.reading import path_inside, read_counts
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
@@ -109,7 +111,7 @@ class Nyu:
         by_image = {frame.image.relative_to(self._root).as_posix(): record for record, frame in self._frames.items()}
         lines = [line.split()[0] for line in read_split(split, root=self._root)]
         refuse_absent(split, [line for line in lines if line not in by_image], total=len(lines), root=self._root)
-        return [by_image[line] for line in lines]
+        return [by_image[line] for line in lines if line in by_image]
 
 
 def _read_depth(frame: Frame) -> np.ndarray:
@@ -130,8 +132,18 @@ def _number(path: Path) -> int | None:
 
 
 def _listed_frames(root: Path, listed: Path) -> list[Frame]:
+    frames = list[Frame]()
+    with _listing(listed):
+        for entry in read_json(listed)["files"]:
+            with one_record(), _listing(listed):
+                frames.append(_listed_frame(root, entry))
+    return frames
+
+
+@contextmanager
+def _listing(listed: Path) -> Iterator[None]:
     try:
-        return [_listed_frame(root, entry) for entry in read_json(listed)["files"]]
+        yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         wrong = f"does not list the pairs as expected ({type(error).__name__}: {error})"
         raise UserError(listed, wrong, 'write {"files": [{"rgb": ..., "depth": ..., "depth_scale": 1000}]}') from error

@@ -127,7 +127,7 @@ class RigFolder:
             path_inside(self._root, line, listed_in=split).relative_to(self._root).as_posix() for line in read_split(split, root=self._root)
         ]
         refuse_absent(split, [line for line in lines if line not in named], total=len(lines), root=self._root)
-        chosen = {record for line in lines for record in named[line]}
+        chosen = {record for line in lines for record in named.get(line, ())}
         return [record for record in self.moments if record in chosen]
 
 

@@ -33,6 +33,7 @@ from leadline.data.datasets.kitti.raw import (
     read_times,
     world_from_imu,
 )
+from leadline.data.faults import keep_each, one_record
 from leadline.data.reading import path_inside
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
@@ -76,9 +77,7 @@ class Kitti:
 
     def __init__(self, root: Path, *, split: str | None = None, depth_source: str = "lidar") -> None:
         self._root, self._improved = root, depth_source == "improved"
-        lines = None if split is None else [_parse_line(line, split) for line in read_split(split, root=root)]
-        for line in lines or ():
-            path_inside(root, line.sequence, listed_in=str(split))
+        lines = None if split is None else _read_lines(split, root)
         drives = _find_drives(root) if lines is None else sorted({line.sequence for line in lines})
         self.moments: Sequence[Record] = [record for drive in drives for record in _drive_records(root, drive)]
         self.records: Sequence[Record] = self.moments if lines is None else _chosen(lines, self.moments, split=str(split), root=root)
@@ -87,7 +86,8 @@ class Kitti:
         self._with_truth = {(record.sequence, record.frame, camera) for record in self.records for camera in record.cameras}
         self._days = {day: DayCalibration(root / day) for day in sorted({_day(drive) for drive in drives})}
         for day in self._days.values():
-            _ = day.cameras  # a missing or broken calibration is said now, not at the first frame
+            with one_record():
+                _ = day.cameras  # a missing or broken calibration is said now, not at the first frame
         self.layers = _layers_on_disk([root / drive for drive in drives])
         """What every drive has files for."""
 
@@ -172,6 +172,16 @@ class _Line:
     cameras: tuple[str, ...]
 
 
+def _read_lines(split: str, root: Path) -> list[_Line]:
+    lines = list[_Line]()
+    for text in read_split(split, root=root):
+        with one_record():
+            line = _parse_line(text, split)
+            path_inside(root, line.sequence, listed_in=split)
+            lines.append(line)
+    return lines
+
+
 def _parse_line(line: str, split: str) -> _Line:
     words = line.split()
     try:
@@ -189,10 +199,10 @@ def _parse_line(line: str, split: str) -> _Line:
 
 def _chosen(lines: list[_Line], moments: Sequence[Record], *, split: str, root: Path) -> list[Record]:
     on_disk = {(moment.sequence, moment.frame): set(moment.cameras) for moment in moments}
-    absent = [line.text for line in lines if not set(line.cameras) <= on_disk.get((line.sequence, line.frame), set())]
-    refuse_absent(split, absent, total=len(lines), root=root)
+    there = [line for line in lines if set(line.cameras) <= on_disk.get((line.sequence, line.frame), set())]
+    refuse_absent(split, [line.text for line in lines if line not in there], total=len(lines), root=root)
     wanted: dict[tuple[str, int], set[str]] = {}
-    for line in lines:
+    for line in there:
         wanted.setdefault((line.sequence, line.frame), set()).update(line.cameras)
     return [Record(sequence, frame, tuple(sorted(cameras))) for (sequence, frame), cameras in sorted(wanted.items())]
 
@@ -207,7 +217,7 @@ def _with_improved(root: Path, records: Sequence[Record], *, split: str | None) 
             kept.append(Record(record.sequence, record.frame, there))
     if not kept:
         raise UserError(root, "has no improved depth (proj_depth/groundtruth)", GET_IMPROVED)
-    if split is not None and absent:
+    if split is not None and absent and not keep_each([UserError(split, f"{name} has no improved depth", GET_IMPROVED) for name in absent]):
         wrong = f"{len(absent)} of its images have no improved depth, the first is {absent[0]}"
         raise UserError(split, wrong, f"take the list of the images that have it (652 of Eigen's 697), or {GET_IMPROVED}")
     return kept

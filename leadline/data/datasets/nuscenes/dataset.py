@@ -23,6 +23,7 @@ import numpy as np
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.data.datasets.nuscenes.tables import GET, LIDAR, TICKS_PER_S, VERSIONS, Calibration, KeyFrame, Measurement, Tables
+from leadline.data.faults import one_record
 from leadline.data.rigs import (
     check_centre,
     check_upright,
@@ -100,7 +101,8 @@ class NuScenes:
         for scene, frames in sorted(self._tables.key_frames().items()):
             self._origins |= {scene: frames[0]} if frames else {}
             for place, frame in enumerate(frames):
-                self._frames[Record(sequence=scene, frame=place, cameras=self._ring(frame, rings))] = frame
+                with one_record():
+                    self._frames[Record(sequence=scene, frame=place, cameras=self._ring(frame, rings))] = frame
         self.moments: Sequence[Record] = list(self._frames)
         if lines is not None:
             self.records: Sequence[Record] = self._chosen(lines, str(split))
@@ -197,7 +199,7 @@ class NuScenes:
             for name in (record.sequence, frame.token):
                 named.setdefault(name, []).append(record)
         refuse_absent(split, [line for line in lines if line not in named], total=len(lines), root=self._tables.folder)
-        chosen = {record for line in lines for record in named[line]}
+        chosen = {record for line in lines for record in named.get(line, ())}
         return [record for record in self.moments if record in chosen]
 
 
