@@ -39,6 +39,15 @@ def refuse_absent(split: str | Path, absent: list[str], *, total: int, root: Pat
         )
 
 
+def choose_named(
+    split: str, lines: Sequence[str], moments: Sequence[Record], named: Mapping[str, Sequence[Record]], *, root: Path
+) -> list[Record]:
+    """Those of `moments` that the `lines` of a split file name, in their own order. Raises UserError for names of nothing."""
+    refuse_absent(split, [line for line in lines if line not in named], total=len(lines), root=root)
+    chosen = {record for line in lines for record in named.get(line, ())}
+    return [record for record in moments if record in chosen]
+
+
 def choose(
     split: str | None,
     moments: Sequence[Record],

@@ -30,14 +30,14 @@ from leadline.data.rigs import (
     checked_points,
     first_repeated,
     lidar_depth,
+    picture_of,
     present,
-    read_picture,
     read_usable,
     reading,
     ring_names,
     sensor_pose,
 )
-from leadline.data.splits import read_split, refuse_absent
+from leadline.data.splits import choose_named, read_split
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
 from leadline.geometry.raster import RASTER_RULES, RasterRule
@@ -165,7 +165,7 @@ class Ddad:
         if layers & {"depth", "cam_from_world"}:
             _check_rigid(moment, camera, world_from_cam, record.cameras[0])
         return View(
-            image=read_picture(path, seen_by),
+            image=picture_of(seen_by, path),
             camera=seen_by,
             path=path,
             depth=self._depth(moment, seen_by, world_from_cam) if "depth" in layers else None,
@@ -203,9 +203,7 @@ class Ddad:
             for name in (record.sequence, f"{record.sequence} {record.frame}", *times):
                 named.setdefault(name, []).append(record)
         lines = [_line(line) for line in lines]
-        refuse_absent(split, [line for line in lines if line not in named], total=len(lines), root=self._root)
-        chosen = {record for line in lines for record in named.get(line, ())}
-        return [record for record in self.moments if record in chosen]
+        return choose_named(split, lines, self.moments, named, root=self._root)
 
 
 def _line(line: str) -> str:

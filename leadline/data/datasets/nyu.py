@@ -16,10 +16,10 @@ import numpy as np
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.data.faults import one_record
-from leadline.data.reading import path_inside, read_counts
+from leadline.data.reading import path_inside, pictures, read_counts
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
-from leadline.io.image import read_image
+from leadline.io.image import SUFFIXES, read_image
 from leadline.io.jsonfile import read_json
 from leadline.types import UserError
 
@@ -38,7 +38,6 @@ CARD = DatasetCard(
     counts={"test": 654, "train": 795},
 )
 CAMERA = "kinect"
-PICTURES = (".jpg", ".jpeg", ".png", ".ppm")
 
 
 @dataclass(frozen=True)
@@ -166,17 +165,14 @@ def _paired_frames(root: Path) -> list[Frame]:
     absent = [f"{name}/" for name in ("rgb", "depth") if not (root / name).is_dir()]
     if absent:
         raise CARD.absent(root, f"has no {' and no '.join(absent)}")
-    depths = {(path.parent.relative_to(root / "depth"), _number(path)): path for path in _files(root / "depth", (".png",))}
+    stored = (path for path in pictures(root / "depth") if path.suffix.lower() == ".png")
+    depths = {(path.parent.relative_to(root / "depth"), _number(path)): path for path in stored}
     frames = []
-    for image in _files(root / "rgb", PICTURES):
+    for image in pictures(root / "rgb"):
         depth = depths.get((image.parent.relative_to(root / "rgb"), _number(image)))
         if depth is None:
             raise UserError(image, "has no depth with the same number", f"put its 16-bit PNG below {root / 'depth'}, or remove the picture")
         frames.append(Frame(image=image, depth=depth, scale=Nyu.UNITS_PER_M))
     if not frames:
-        raise UserError(root / "rgb", f"holds no picture ({' '.join(PICTURES)})", "give a folder with pairs in rgb/ and depth/")
+        raise UserError(root / "rgb", f"holds no picture ({' '.join(SUFFIXES)})", "give a folder with pairs in rgb/ and depth/")
     return frames
-
-
-def _files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes)

@@ -34,11 +34,10 @@ from leadline.data.datasets.kitti.raw import (
     world_from_imu,
 )
 from leadline.data.faults import keep_each, one_record
-from leadline.data.reading import path_inside
+from leadline.data.reading import path_inside, read_picture
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
-from leadline.io.image import read_image
 from leadline.types import UserError
 
 DEPTH_SOURCES = ("lidar", "improved")
@@ -105,11 +104,8 @@ class Kitti:
         """Read one image. Raises UserError for a broken or missing file, or one of another size than its calibration."""
         day, drive = self._days[_day(record.sequence)], self._root / record.sequence
         path = _image_path(drive, camera, record.frame)
-        image = read_image(path)
         height, width = day.size(camera)
-        if image.shape[:2] != (height, width):
-            wrong = f"is {image.shape[1]}x{image.shape[0]}, its calibration is for {width}x{height}"
-            raise UserError(path, wrong, "give the pictures at their original size")
+        image = read_picture(path, height=height, width=width, known="its calibration is")
         cam_from_rect = day.cam_from_rect(camera)
         return View(
             image=image,

@@ -29,14 +29,14 @@ from leadline.data.rigs import (
     check_upright,
     checked_points,
     lidar_depth,
+    picture_of,
     present,
-    read_picture,
     read_usable,
     reading,
     ring_names,
     sensor_pose,
 )
-from leadline.data.splits import read_split, refuse_absent
+from leadline.data.splits import choose_named, read_split
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert, transform
 from leadline.geometry.raster import RASTER_RULES, RasterRule
@@ -130,7 +130,7 @@ class NuScenes:
         path = present(shot.path, GET_FILES)
         usable = "usable" in layers and (self._root / "masks").is_dir()
         return View(
-            image=read_picture(path, seen_by),
+            image=picture_of(seen_by, path),
             camera=seen_by,
             path=path,
             depth=self._depth(frame, seen_by) if "depth" in layers else None,
@@ -198,9 +198,7 @@ class NuScenes:
         for record, frame in self._frames.items():
             for name in (record.sequence, frame.token):
                 named.setdefault(name, []).append(record)
-        refuse_absent(split, [line for line in lines if line not in named], total=len(lines), root=self._tables.folder)
-        chosen = {record for line in lines for record in named.get(line, ())}
-        return [record for record in self.moments if record in chosen]
+        return choose_named(split, lines, self.moments, named, root=self._tables.folder)
 
 
 def _is_in(scene: str, split: str | None) -> bool:
