@@ -41,6 +41,10 @@ class Material(IntEnum):
     SKY = 5
 
 
+SPLIT_SEEDS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
+"""Seeds of the rendered scenes of each split, whatever their family."""
+
+
 class UserError(Exception):
     """A mistake in what the user gave. Printed as one line, exit code 2.
 

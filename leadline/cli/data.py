@@ -1,6 +1,7 @@
 """`leadline data check DATASET:ROOT`: open every file of a data set and say what is there, missing or broken."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,6 +10,7 @@ import tyro
 
 from leadline.cli.progress import progress
 from leadline.data.footage import AS_IT_IS, FootageOptions
+from leadline.types import UserError
 
 if TYPE_CHECKING:
     from leadline.data.card import DatasetCard
@@ -28,10 +30,12 @@ class CheckOptions:
     """For example kitti:/data/kitti or rendered:out/rooms; `leadline datasets` lists them."""
     split: str | None = None
     """Name or file of a split; everything without it."""
-    depth_source: Literal["dense", "lidar", "improved"] | None = None
+    depth_source: str | None = None
     """Which depth to check, for data sets that have several."""
     footage: FootageOptions = AS_IT_IS
     """For video: its camera, and which frames count."""
+    sweeps: int | None = None
+    """LiDAR scans that make one depth map, for data sets that offer it."""
     quick: bool = False
     """Open an even selection of files only."""
     json: Path | None = None
@@ -43,22 +47,38 @@ def run(argv: list[str]) -> int:
     options = tyro.cli(CheckOptions, args=argv, prog="leadline data")
     from leadline.data.catalog import open_dataset, read_card, split_spec
     from leadline.data.check import QUICK_VIEWS, check_dataset
+    from leadline.data.faults import gathering
     from leadline.io.jsonfile import write_json
 
     footage = None if options.footage == AS_IT_IS else options.footage
-    dataset = open_dataset(options.dataset, options.split, depth_source=options.depth_source, footage=footage)
+    with gathering() as faults:
+        try:
+            dataset = open_dataset(
+                options.dataset, options.split, depth_source=options.depth_source, sweeps=options.sweeps, footage=footage
+            )
+        except UserError as error:
+            if not faults:
+                raise
+            # What is left of the index is no data set: only its faults can be said.
+            print(f"broken: {len(faults) + 1}")
+            _print_broken([str(fault) for fault in (*faults, error)])
+            return 2
     num_views = sum(len(record.cameras) for record in dataset.records)
     with progress("check", min(num_views, QUICK_VIEWS) if options.quick else num_views) as advance:
-        report = check_dataset(dataset, quick=options.quick, advance=advance)
+        report = check_dataset(dataset, quick=options.quick, faults=faults, advance=advance)
     if options.json is not None:
         write_json(options.json, report.as_json())
     _print(report)
     _print_published(read_card(split_spec(options.dataset)[0]), options.split, report)
-    for line in report.broken[:SHOWN]:
-        print(f"leadline data: {line}", file=sys.stderr)
-    if len(report.broken) > SHOWN:
-        print(f"leadline data: and {len(report.broken) - SHOWN} more; --json FILE lists them all", file=sys.stderr)
+    _print_broken(report.broken)
     return 2 if report.broken else 0
+
+
+def _print_broken(lines: Sequence[str]) -> None:
+    for line in lines[:SHOWN]:
+        print(f"leadline data: {line}", file=sys.stderr)
+    if len(lines) > SHOWN:
+        print(f"leadline data: and {len(lines) - SHOWN} more; --json FILE lists them all", file=sys.stderr)
 
 
 def _print(report: "CheckReport") -> None:

@@ -34,6 +34,9 @@ def run(argv: list[str]) -> int:
             "folder": card.needs,
             "layers": ", ".join(card.layers) or "none",
             "split": card.splits,
+            "options": "; ".join(
+                f"--{name.replace('_', '-')}{' ' + '|'.join(values) if values else '.*'}" for name, values in card.options.items()
+            ),
             "stored": f"{card.units}; unknown is {card.invalid}",
             "published": ", ".join(f"{name} {count}" for name, count in card.counts.items()),
             "camera": card.camera,

@@ -1,6 +1,6 @@
 """`leadline evaluate`: score a model on a data set, or depth files against depth files, under one named protocol or several."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +10,8 @@ from leadline.cli.progress import progress
 from leadline.types import DepthKind, UserError
 
 if TYPE_CHECKING:
+    from leadline.data.catalog import DatasetChoices
+    from leadline.data.dataset import Dataset
     from leadline.evaluation.bootstrap import Bootstrap
     from leadline.evaluation.protocol import Protocol
     from leadline.evaluation.result import Evaluation
@@ -44,6 +46,12 @@ class EvaluateOptions:
     """More metrics beside the protocol's: boundary_f1:moge1, edge_accuracy, chamfer, f_score:0.10, iou:0.10, ..."""
     split: str | None = None
     """Split of the data set, as `leadline datasets` lists them."""
+    depth_source: str | None = None
+    """Which depth is the truth, for data sets that have several, as `leadline datasets` lists them (kitti: lidar or improved)."""
+    rasterise: str | None = None
+    """Which of several LiDAR points on one pixel stays, for data sets that project them: nearest, or last_write for parity."""
+    sweeps: int | None = None
+    """LiDAR scans that make one depth map, each with its own pose and time, for data sets that offer it."""
     limit: int | None = None
     """Score the first images only."""
     partial: bool = False
@@ -90,6 +98,9 @@ def run(argv: list[str]) -> int:
     if asked not in (["model", "data"], ["pred", "target"]):
         given = " ".join(f"--{name}" for name in asked) or "nothing to score"
         raise UserError("evaluate", f"{given} was given", "give --model and --data, or --pred and --target")
+    for name, value in _choices(options).items():
+        if value is not None and options.data is None:
+            raise UserError(f"--{name.replace('_', '-')}", "is a choice of a data set", "give --model and --data")
     _check_positive("--limit", options.limit)
     _check_positive("--batch", options.batch)
     _check_positive("--scale-batch", options.scale_batch)
@@ -151,14 +162,13 @@ def _compare(options: EvaluateOptions, protocol: "Protocol") -> int:
 
 
 def _of_model(options: EvaluateOptions, protocols: "list[Protocol]") -> "tuple[list[Evaluation], list[tuple[Protocol, UserError]]]":
-    from leadline.data.catalog import open_dataset
     from leadline.evaluation.evaluate import evaluate_many
     from leadline.methods.loading import load
 
     assert options.model is not None and options.data is not None
     if options.mask:
         raise UserError("--mask", "belongs to files", "use --regions LAYER for the mask layers of a data set")
-    dataset = open_dataset(options.data, options.split)
+    dataset = _dataset(options)
     model = load(options.model, device=options.device, kind=None if options.kind is None else DepthKind(options.kind))
     total = sum(len(record.cameras) for record in dataset.records)
     refused: list[tuple[Protocol, UserError]] = []
@@ -177,7 +187,19 @@ def _of_model(options: EvaluateOptions, protocols: "list[Protocol]") -> "tuple[l
             progress=advance,
             on_error=None if len(protocols) == 1 else lambda protocol, error: refused.append((protocol, error)),
         )
-    return evaluations, refused
+    said = tuple(f"data opened with {name} {value}" for name, value in _choices(options).items() if value is not None)
+    return [replace(evaluation, notes=(*said, *evaluation.notes)) for evaluation in evaluations], refused
+
+
+def _choices(options: EvaluateOptions) -> "DatasetChoices":
+    return {"depth_source": options.depth_source, "rasterise": options.rasterise, "sweeps": options.sweeps}
+
+
+def _dataset(options: EvaluateOptions) -> "Dataset":
+    from leadline.data.catalog import open_dataset
+
+    assert options.data is not None
+    return open_dataset(options.data, options.split, **_choices(options))
 
 
 def _of_files(options: EvaluateOptions, protocol: "Protocol") -> "Evaluation":
@@ -203,7 +225,6 @@ def _of_files(options: EvaluateOptions, protocol: "Protocol") -> "Evaluation":
 
 def _score_pairs(options: EvaluateOptions, protocol: "Protocol") -> int:
     from leadline.cli.evaluate_tables import print_pairs
-    from leadline.data.catalog import open_dataset
     from leadline.evaluation.pairs import evaluate_pairs
     from leadline.methods.loading import load
 
@@ -211,7 +232,7 @@ def _score_pairs(options: EvaluateOptions, protocol: "Protocol") -> int:
         raise UserError(f"'{protocol.name}'", "compares pairs of points, which are no files", "use --model and --data")
     if options.compare:
         raise UserError("--compare", f"'{protocol.name}' scores pairs of points, not depth", "give it alone")
-    dataset = open_dataset(options.data, options.split)
+    dataset = _dataset(options)
     model = load(options.model, device=options.device, kind=None if options.kind is None else DepthKind(options.kind))
     total = sum(len(record.cameras) for record in dataset.records)
     with progress("evaluate", total if options.limit is None else min(total, options.limit)) as advance:

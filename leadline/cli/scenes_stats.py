@@ -95,11 +95,17 @@ def tables(statistics: "Statistics") -> Iterator[tuple[str, Rows]]:
         yield "From frame to frame", (("", "median", "5 % below", "5 % above", "pairs"), rows)
 
 
+_LEGEND = (
+    "Depth: near is red, far is blue, black is unknown. "
+    "Materials: diffuse grey, glossy orange, metal blue, mirror red, glass cyan, sky pale blue."
+)
+
+
 def page(dataset: "Dataset", statistics: "Statistics") -> "Report":
     """The same as a page, with pictures of some views."""
-    from leadline.viewer.report import Pictures, Report, Section, Table
+    from leadline.viewer.report import Pictures, Report, Section, Table, Text
 
-    sections = [Section("Some views", (Pictures(tuple(_pictures(dataset)), columns=3),))]
+    sections = [Section("Some views", (Text(_LEGEND), Pictures(tuple(_pictures(dataset)), columns=3)))]
     sections += [Section(heading, (Table(columns, rows),)) for heading, (columns, rows) in tables(statistics)]
     return Report("What is in a rendered data set", _lead(statistics), sections)
 
@@ -124,8 +130,7 @@ def _pictures(dataset: "Dataset") -> "Iterator[Picture]":
             low, high = np.percentile(view.depth[known], (2, 98))
             yield Picture(colorize(view.depth, valid=known, inverse=False), f"depth, {low:.1f} to {high:.1f} m")
         if view.material is not None:
-            words = "material: glossy orange, metal blue, mirror red, glass cyan"
-            yield Picture(tints[np.minimum(view.material, len(tints) - 1)], words)
+            yield Picture(tints[np.minimum(view.material, len(tints) - 1)], "materials")
 
 
 def _cells(spread: "Spread", digits: int, factor: float = 1.0) -> tuple[str, ...]:
@@ -134,9 +139,9 @@ def _cells(spread: "Spread", digits: int, factor: float = 1.0) -> tuple[str, ...
 
 def _lead(statistics: "Statistics") -> str:
     looked = f"{statistics.num_looked_at:,} of {statistics.num_moments:,} moments looked at"
-    depth = statistics.depth_m
+    depth, scenes = statistics.depth_m, "scene" if statistics.num_sequences == 1 else "scenes"
     return (
-        f"{statistics.dataset}: {statistics.num_sequences:,} scenes; {looked}, {statistics.num_views:,} views of {statistics.size}; "
+        f"{statistics.dataset}: {statistics.num_sequences:,} {scenes}; {looked}, {statistics.num_views:,} views of {statistics.size}; "
         f"depth {depth.median:.2f} m in the median, nine tenths of it from {depth.low:.2f} to {depth.high:.2f} m"
     )
 

@@ -32,6 +32,9 @@ class DatasetCard:
     """Where the files come from."""
     status: str
     """ON_REAL_FILES or FIXTURE_ONLY."""
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What can be chosen when it is opened, the default first: keyword of the reader and of `open_dataset`, and its values;
+    () where there is no list of them."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Published number of images of a split or part."""
 

@@ -4,17 +4,14 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypedDict, Unpack
 
 from leadline.data.card import DatasetCard
 from leadline.data.dataset import Dataset
 from leadline.data.footage import FootageOptions
-from leadline.data.reading import PICTURES
+from leadline.io.image import SUFFIXES as PICTURES
 from leadline.io.video import SUFFIXES as VIDEOS
 from leadline.types import UserError
-
-if TYPE_CHECKING:
-    from leadline.geometry.raster import RasterRule
 
 KINDS = (
     "rendered",
@@ -39,49 +36,44 @@ KINDS = (
     "folder",
     "video",
 )
-DEPTH_SOURCES = {"rendered": ("dense", "lidar"), "kitti": ("lidar", "improved")}
-"""What `depth_source` may be, the default first; other data sets have one kind of depth."""
 ONE_FILE = ("rendered", "video")
 """Data sets that may be one file: an archive, which is read without unpacking, or a video."""
-RASTERISED = ("ddad", "nuscenes")
-"""Data sets whose depth is LiDAR that is projected when read."""
 
 
-def open_dataset(
-    spec: str,
-    split: str | None = None,
-    *,
-    depth_source: str | None = None,
-    rasterise: "RasterRule | None" = None,
-    footage: FootageOptions | None = None,
-) -> Dataset:
+class DatasetChoices(TypedDict, total=False):
+    """The options of `open_dataset` that a data set may offer; None for its default."""
+
+    depth_source: str | None
+    rasterise: str | None
+    sweeps: int | None
+    footage: FootageOptions | None
+
+
+def open_dataset(spec: str, split: str | None = None, **choices: Unpack[DatasetChoices]) -> Dataset:
     """The data set that `spec` = "kind:folder", or "rendered:archive.zip", names; only its index is read.
 
-    `split` is one of the names or files that `leadline datasets` lists; None takes everything. `depth_source` is
-    "dense" or "lidar" for rendered, "lidar" or "improved" for kitti. `rasterise` says which of several LiDAR points on
-    one pixel stays, "nearest" (the default) or "last_write", for ddad and nuscenes. `footage` is for video. Raises UserError
-    for an unknown kind, a folder that is not there or lacks what the data set must have, and a split that selects nothing.
+    `split` is one of the names or files that `leadline datasets` lists; None takes everything. The other options are
+    those of the data set's card, None for its default: `depth_source`, which of several kinds of depth; `rasterise`, which of
+    several LiDAR points on one pixel stays; `sweeps`, how many scans make one depth map; `footage`, the camera and frames of
+    a video. Raises UserError for an unknown kind, an option that the data set does not have, a folder that is not there or
+    lacks what the data set must have, and a split that selects nothing.
     """
     kind, root = split_spec(spec)
     card, reader = _reader(kind)
     if not root.is_dir() and not (kind in ONE_FILE and root.is_file()):
         state = "is a file, not a folder" if root.exists() else "does not exist"
         raise UserError(root, state, f"give the folder of the {kind} data set (get it: {card.get})")
-    if depth_source is not None and kind not in DEPTH_SOURCES:
-        raise UserError(spec, f"has one kind of depth, so '{depth_source}' cannot be chosen", "leave depth_source out")
-    if rasterise is not None and kind not in RASTERISED:
-        raise UserError(spec, f"projects no LiDAR, so '{rasterise}' cannot be chosen", "leave rasterise out")
-    if rasterise not in (None, "nearest", "last_write"):
-        raise UserError(spec, f"'{rasterise}' is no way to rasterise", "choose nearest or last_write")
-    if footage is not None and kind != "video":
-        raise UserError(spec, "knows its own cameras and frames", "give a field of view, K, stride or least motion for video: only")
-    chosen = {"depth_source": depth_source, "rasterise": rasterise, "options": footage}
-    return reader(root, split=split, **{name: value for name, value in chosen.items() if value is not None})
+    chosen = {name: value for name, value in choices.items() if value is not None}
+    for name, value in chosen.items():
+        if name not in card.options:
+            offers = f"it offers {', '.join(card.options)}" if card.options else "it has no options"
+            raise UserError(spec, f"has no choice of {name}", f"leave it out: {offers}")
+        if card.options[name] and str(value) not in card.options[name]:
+            raise UserError(spec, f"its {name} cannot be '{value}'", f"choose from {', '.join(card.options[name])}")
+    return reader(root, split=split, **chosen)
 
 
-def open_to_learn(
-    spec: str, split: str | None = None, *, depth_source: str | None = None, footage: FootageOptions | None = None
-) -> Dataset:
+def open_to_learn(spec: str, split: str | None = None, **choices: Unpack[DatasetChoices]) -> Dataset:
     """As `open_dataset`, for data that something is trained on, tuned on or fitted to.
 
     Raises UserError for rendered worlds of a zero-shot family too: what has learnt from them cannot be scored on them as unseen.
@@ -94,7 +86,7 @@ def open_to_learn(
         if family in ZERO_SHOT:
             wrong = f"holds worlds of {family}, a zero-shot family, on which nothing is trained or tuned"
             raise UserError(root, wrong, "train and validate on rooms or streets, and score this with `leadline evaluate`")
-    return open_dataset(spec, split, depth_source=depth_source, footage=footage)
+    return open_dataset(spec, split, **choices)
 
 
 def read_card(kind: str) -> DatasetCard:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -81,17 +81,20 @@ class CheckReport:
         return {"dataset": self.dataset, **counts, **lists}
 
 
-def check_dataset(dataset: Dataset, *, quick: bool = False, advance: Callable[[int], None] | None = None) -> CheckReport:
+def check_dataset(
+    dataset: Dataset, *, quick: bool = False, faults: Sequence[UserError] = (), advance: Callable[[int], None] | None = None
+) -> CheckReport:
     """Open every view of `dataset` with every layer; `quick` opens an even selection of QUICK_VIEWS.
 
-    `advance` is called with 1 after each view. Broken files become lines of the report, they raise nothing.
+    `faults` are those of its index, found when it was opened. `advance` is called with 1 after each view. Broken files become
+    lines of the report, they raise nothing.
     """
     addresses = [(record, camera) for record in dataset.records for camera in record.cameras]
     chosen = addresses
     if quick and len(addresses) > QUICK_VIEWS:
         chosen = [addresses[i] for i in np.linspace(0, len(addresses) - 1, QUICK_VIEWS).astype(int)]
     cameras: dict[str, CameraSummary] = {}
-    broken: dict[str, None] = {}
+    broken = dict.fromkeys(str(fault) for fault in faults)
     for (_, camera), (view, lines) in zip(chosen, _opened(dataset, chosen), strict=True):
         summary = cameras.setdefault(camera, CameraSummary())
         if view is not None:

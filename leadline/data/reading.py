@@ -8,11 +8,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from leadline.geometry.camera import Camera
-from leadline.io.image import read_image, read_labels
+from leadline.io.image import SUFFIXES, read_image, read_labels
 from leadline.io.source import existing_file
 from leadline.types import UserError
 
-PICTURES = (".jpg", ".jpeg", ".png", ".ppm", ".webp")
 ASSUMED_FOV_X_DEG = 60.0
 """Horizontal field of view where a data set publishes no intrinsics; its points in space then mean little."""
 
@@ -36,14 +35,14 @@ def numbered(folder: Path, pattern: str) -> list[int]:
 
 def pictures(folder: Path) -> Iterator[Path]:
     """Pictures anywhere below `folder`, sorted."""
-    return (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in PICTURES)
+    return (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES)
 
 
-def read_picture(path: Path, *, height: int, width: int) -> np.ndarray:
-    """Image uint8 (height, width, 3). Raises UserError when it has another size than the published intrinsics are for."""
+def read_picture(path: Path, *, height: int, width: int, known: str = "the intrinsics are") -> np.ndarray:
+    """Image uint8 (height, width, 3). Raises UserError when it has another size than what is `known` of its camera is for."""
     image = read_image(path)
     if image.shape[:2] != (height, width):
-        wrong = f"is {image.shape[1]}x{image.shape[0]}, the intrinsics are for {width}x{height}"
+        wrong = f"is {image.shape[1]}x{image.shape[0]}, {known} for {width}x{height}"
         raise UserError(path, wrong, "give the pictures at their original size")
     return image
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from leadline.data.reading import read_picture
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import pose_from_q_t, transform
 from leadline.geometry.raster import RasterRule, rasterise
 from leadline.geometry.rig import ring_order
-from leadline.io.image import read_image, read_mask
+from leadline.io.image import read_mask
 from leadline.types import UserError
 
 UNIT_WITHIN = 1e-3
@@ -65,14 +66,9 @@ def check_centre(camera: Camera, *, subject: Path) -> None:
         raise UserError(subject, wrong, "give pictures and calibration of one size and one vehicle")
 
 
-def read_picture(path: Path, camera: Camera) -> np.ndarray:
+def picture_of(camera: Camera, path: Path) -> np.ndarray:
     """The image at `path`. Raises UserError when its size is not the one that the `camera` and its K are for."""
-    image = read_image(path)
-    height, width = image.shape[:2]
-    if (height, width) != (camera.height, camera.width):
-        wrong = f"is {width}x{height}, the calibration of {camera.name} is for {camera.width}x{camera.height}"
-        raise UserError(path, wrong, "give the pictures at their original size")
-    return image
+    return read_picture(path, height=camera.height, width=camera.width, known=f"the calibration of {camera.name} is")
 
 
 def read_usable(path: Path, camera: Camera) -> np.ndarray:

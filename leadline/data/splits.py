@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from leadline.data.dataset import Record
+from leadline.data.faults import keep_each
 from leadline.io.source import existing_file
 from leadline.types import UserError
 
@@ -25,13 +26,26 @@ def read_split(path: str | Path, *, root: Path) -> list[str]:
 
 
 def refuse_absent(split: str | Path, absent: list[str], *, total: int, root: Path) -> None:
-    """Raise UserError when a split names what is not on disk: scoring the rest in silence would be another split."""
-    if absent:
+    """Raise UserError when a split names what is not on disk: scoring the rest in silence would be another split.
+
+    Where faults are gathered each line is one, and this returns.
+    """
+    remedy = "complete the data or shorten the list"
+    if absent and not keep_each([UserError(split, f"its line '{line}' is not in {root}", remedy) for line in absent]):
         raise UserError(
             split,
             f"{len(absent)} of its {total} lines are not in {root}, the first is '{absent[0]}'",
-            "complete the data or shorten the list",
+            remedy,
         )
+
+
+def choose_named(
+    split: str, lines: Sequence[str], moments: Sequence[Record], named: Mapping[str, Sequence[Record]], *, root: Path
+) -> list[Record]:
+    """Those of `moments` that the `lines` of a split file name, in their own order. Raises UserError for names of nothing."""
+    refuse_absent(split, [line for line in lines if line not in named], total=len(lines), root=root)
+    chosen = {record for line in lines for record in named.get(line, ())}
+    return [record for record in moments if record in chosen]
 
 
 def choose(

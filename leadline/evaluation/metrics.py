@@ -99,7 +99,7 @@ def _check(name: str, values: np.ndarray) -> None:
 
 def _moments(pred: np.ndarray, target: np.ndarray, *, thresholds: tuple[float, ...], with_auc: bool) -> Moments:
     length = min(BLOCK, pred.size)
-    scratch, flags, bins = np.empty((5, length)), np.empty(length, dtype=bool), np.empty(length, dtype=np.int64)
+    scratch, flags, bins = np.empty((3, length)), np.empty(length, dtype=bool), np.empty(length, dtype=np.int64)
     starts = range(0, pred.size, length)
     sums = np.empty((len(starts), 7))
     log_means, log_sums_sq = np.empty(len(starts)), np.empty(len(starts))
@@ -107,8 +107,8 @@ def _moments(pred: np.ndarray, target: np.ndarray, *, thresholds: tuple[float, .
     counted = [THRESHOLDS.index(t) for t in thresholds]
     inside[counted] = 0
     for i, start in enumerate(starts):
-        p, g, a, b, c = scratch[:, : pred.size - start]
-        p[...], g[...] = pred[start : start + length], target[start : start + length]
+        p, g = (values[start : start + length].astype(np.float64, copy=False) for values in (pred, target))
+        a, b, c = scratch[:, : p.size]
         ratio, logs = _block_sums(p, g, a, b, c, out=sums[i])
         inside[counted] += np.array([np.count_nonzero(np.less(ratio, t, out=flags[: ratio.size])) for t in thresholds], dtype=np.int64)
         log_means[i] = logs.sum() / logs.size

@@ -3,7 +3,7 @@
 Convention: uv [px] with (0.5, 0.5) at the centre of the top-left pixel; camera frame x right, y down, z forward.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +14,7 @@ NEAREST_DEPTH_M = 1e-6
 """Depth closer to zero than this is no depth: points in the camera's own plane would divide by it."""
 RasterRule = Literal["nearest", "last_write"]
 """Which of several points on one pixel stays: the closest (a z-buffer), or the last in the list, as some exporters do."""
+RASTER_RULES: tuple[str, ...] = get_args(RasterRule)
 
 
 def rasterise(

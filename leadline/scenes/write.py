@@ -18,10 +18,8 @@ from leadline.scenes.exposure import Exposure, develop, srgb_from_linear
 from leadline.scenes.layout import FORMAT, frame_folder, scene_folder
 from leadline.scenes.truth import Truth
 from leadline.scenes.world import Shot, World
-from leadline.types import Material, ScaleSource, UserError
+from leadline.types import SPLIT_SEEDS, Material, ScaleSource, UserError
 
-SPLITS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
-"""Scene seeds of each split, for every family."""
 DEPTH_SCALES = {"rooms": 1000.0, "objects": 4000.0, "yard": 1000.0}
 """Stored units per metre of depth.png; 256 for families not listed, which reach farther than 65 m."""
 LAYERS = {
@@ -50,7 +48,7 @@ def register(out: Path, about: Mapping[str, Any], seeds: range) -> None:
 
     Raises UserError when it was made with other parameters, or when `seeds` reach from one split into another.
     """
-    for name, split in SPLITS.items():
+    for name, split in SPLIT_SEEDS.items():
         if seeds[0] in split and seeds[-1] not in split:
             raise UserError("--seed", f"seeds {seeds[0]} to {seeds[-1]} leave the {name} split", f"stay within {split[0]} to {split[-1]}")
     writable_folder(out)

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -123,7 +124,7 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    wordy = [bool(table.rows) and all(isinstance(row[i], str) for row in table.rows) for i in range(len(table.columns))]
+    wordy = [bool(table.rows) and all(_is_wordy(row[i]) for row in table.rows) for i in range(len(table.columns))]
     head = _row("th", table.columns, wordy)
     rows = "".join(f"<tr>{_row('td', row, wordy)}</tr>" for row in table.rows)
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
@@ -135,6 +136,11 @@ def _details(details: Mapping[str, str]) -> str:
         return ""
     terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(words)}</dd>" for term, words in details.items())
     return f'<details class="note"><summary>Everything that was done</summary><dl>{terms}</dl></details>'
+
+
+def _is_wordy(value: object) -> bool:
+    """Whether a cell is words: a number that was put into words by its digits stands with the numbers."""
+    return isinstance(value, str) and not re.match(r"[-+]?\d", value)
 
 
 def _row(tag: str, values: Sequence[object], wordy: Sequence[bool]) -> str:

@@ -7,8 +7,11 @@ import sys
 import pytest
 
 from leadline.cli.main import main
+from leadline.data.catalog import open_dataset
 from leadline.data.check import QUICK_VIEWS, check_dataset
 from leadline.data.dataset import Record
+from leadline.types import UserError
+from tests.fixtures import tiny_rigs, tiny_still
 
 
 def test_check_dataset__counts_sizes_and_depth(ring):
@@ -77,13 +80,102 @@ def test_data_check__whole_and_broken(tiny, tmp_path, capsys):
 
 def test_data_check__depth_beside_a_broken_layer_is_still_read(tiny, tmp_path):
     """One view with a broken mask: the mask gets its line, the image still counts."""
-    from leadline.data.catalog import open_dataset
-
     tiny.write_middlebury(tmp_path / "m")
     (tmp_path / "m/Bench/mask0nocc.png").write_bytes(b"no image")
     report = check_dataset(open_dataset(f"middlebury:{tmp_path}/m"))
     assert len(report.broken) == 1 and "mask0nocc.png" in report.broken[0]
     assert report.cameras["im0"].images == 1
+
+
+def _check(spec: str, capsys, *options: str) -> tuple[int, list[str], str]:
+    capsys.readouterr()
+    code = main(["data", "check", spec, *options])
+    printed = capsys.readouterr()
+    return code, [line for line in printed.err.splitlines() if line.startswith("leadline data: ")], printed.out
+
+
+def test_data_check__every_broken_row_of_a_table_has_its_line_and_the_rest_is_opened(tmp_path, capsys):
+    (tmp_path / "n").mkdir()
+    tiny_rigs.write_nuscenes(tmp_path / "n", frames=4)
+    path = tmp_path / "n/v1.0-mini/sample_data.json"
+    rows = json.loads(path.read_text())
+    keys = [row for row in rows if row["is_key_frame"] and "CAM" in row["token"]]
+    del keys[0]["filename"]
+    keys[7]["timestamp"] = 12
+    keys[13]["ego_pose_token"] = "gone"
+    for row in rows:
+        if row["is_key_frame"] and row["sample_token"].endswith("-3"):
+            row["calibrated_sensor_token"] = "lost"
+    path.write_text(json.dumps(rows, indent=0))
+    code, lines, out = _check(f"nuscenes:{tmp_path}/n", capsys)
+    assert code == 2 and len(lines) == 5 and "broken: 5" in out
+    for part in (
+        "lacks the field 'filename'",
+        "which is none in microseconds",
+        "points to gone",
+        "points to lost",
+        "sample scene-0061-3 has no camera",
+    ):
+        assert sum(part in line for line in lines) == 1, part
+    assert "3 records, 15 images (all opened)" in out
+    with pytest.raises(UserError, match="lacks the field 'filename'"):  # using it is refused, as ever
+        open_dataset(f"nuscenes:{tmp_path}/n")
+
+
+def test_data_check__broken_scenes_samples_and_data_of_ddad(tmp_path, capsys):
+    (tmp_path / "d").mkdir()
+    tiny_rigs.write_ddad(tmp_path / "d", scenes={"000150": "1", "000151": "1", "000152": "1"})
+    first, second = (next((tmp_path / "d" / scene).glob("scene_*.json")) for scene in ("000150", "000151"))
+    content = json.loads(first.read_text())
+    del content["data"][2]["datum"]["image"]["pose"]
+    content["samples"][1]["datum_keys"].append("nothing")
+    first.write_text(json.dumps(content))
+    second.write_text("{")
+    index = json.loads((tmp_path / "d/ddad.json").read_text())
+    index["scene_splits"]["1"]["filenames"] += ["000153/scene_0.json", "../outside.json"]
+    (tmp_path / "d/ddad.json").write_text(json.dumps(index))
+    code, lines, out = _check(f"ddad:{tmp_path}/d", capsys)
+    assert code == 2
+    # The sample that names the broken datum is lost with it, and is said too.
+    assert len(lines) == 6 and "broken: 6" in out
+    for part in (
+        "data[2] lacks",
+        "names the datum nothing",
+        "not valid JSON",
+        "lists 000153/scene_0.json, which is not here",
+        "../outside.json",
+    ):
+        assert sum(part in line for line in lines) == 1, part
+    assert "2 sequences, 4 records, 24 images (all opened)" in out
+
+
+def test_data_check__every_line_of_a_split(tiny, tmp_path, capsys):
+    tiny.write_kitti(tmp_path / "kitti")
+    drive = "2011_09_26/2011_09_26_drive_0001_sync"
+    (tmp_path / "s.txt").write_text(f"{drive} 1 l\n{drive} 99 l\nno line at all, this\n{drive} 98 r\n../../etc 1 l\n")
+    code, lines, out = _check(f"kitti:{tmp_path}/kitti", capsys, "--split", str(tmp_path / "s.txt"))
+    assert code == 2 and len(lines) == 4 and "broken: 4" in out and "1 images (all opened)" in out
+    assert sum("its line '" in line for line in lines) == 2
+
+
+def test_data_check__nothing_left_still_counts(tiny, tmp_path, capsys):
+    tiny.write_kitti(tmp_path / "kitti")
+    day = tmp_path / "kitti/2011_09_26"
+    (day / "calib_cam_to_cam.txt").write_text("broken")
+    code, lines, out = _check(f"kitti:{tmp_path}/kitti", capsys)
+    assert code == 2 and "broken: 1" in out and len(lines) == 1
+
+
+def test_data_check__annotations(tmp_path, capsys):
+    (tmp_path / "da2k").mkdir()
+    tiny_still.write_da2k(tmp_path / "da2k")
+    listed = tmp_path / "da2k/annotations.json"
+    annotations = json.loads(listed.read_text())
+    good = len(annotations)
+    annotations |= {"images/indoor/x.jpg": [{"point1": [1, 2]}], "images/indoor/y.jpg": 5}
+    listed.write_text(json.dumps(annotations))
+    code, lines, out = _check(f"da2k:{tmp_path}/da2k", capsys)
+    assert code == 2 and len(lines) == 2 and f"{good} images (all opened)" in out
 
 
 @pytest.mark.parametrize(
@@ -109,6 +201,7 @@ def test_datasets__lists_every_kind(tmp_path, capsys):
     assert main(["datasets", "--json", str(tmp_path / "datasets.json")]) == 0
     printed = capsys.readouterr().out
     assert all(kind in printed for kind in KINDS)
+    assert "options: --rasterise nearest|last_write" in printed and "options: --depth-source lidar|improved" in printed
     assert "status: format fixture only" in printed and "status: checked on real files" in printed
     assert [row["kind"] for row in json.loads((tmp_path / "datasets.json").read_text())] == list(KINDS)
 

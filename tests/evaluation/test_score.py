@@ -107,3 +107,17 @@ def test_prepare__too_few_pixels() -> None:
         prepare(item(np.ones(3), target), strict)
     assert prepare(item(np.ones(3), target), replace(strict, too_few="skip")) is None
     assert prepare(item(np.ones(3), target), replace(strict, min_valid=2)) is not None
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 7), (8, 8), (37, 31)])
+@pytest.mark.parametrize("share", [0.0, 0.04, 0.5, 1.0])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_prepare__finds_every_valid_pixel_of_sparse_and_dense_truth(height, width, share, order):
+    rng = np.random.default_rng(height)
+    known = rng.random((height, width)) < share
+    known[-1, -1] = True
+    target = np.asarray(np.where(known, 5.0, 0.0), dtype=np.float32, order=order)
+    pair = prepare(item(np.arange(1.0, height * width + 1).reshape(height, width), target), PROTOCOLS["raw"])
+    assert pair is not None
+    assert pair.pixels.tolist() == np.flatnonzero(known).tolist()
+    assert pair.pred.tolist() == (pair.pixels + 1.0).tolist()

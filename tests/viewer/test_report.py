@@ -62,6 +62,12 @@ def test_render_report__words_stand_left_and_numbers_right() -> None:
     assert "<th>who</th>" in render_report(Report("t", "l", (Section("s", (Table(("who",), ()),)),)))
 
 
+def test_render_report__numbers_in_words_stand_with_the_numbers() -> None:
+    page = render_report(Report("t", "l", [Section("s", [Table(("a", "b", "c"), (("x", "12.5", "██"), ("y", "-3 (1 to 2)", "")))])]))
+    assert '<td class="words">x</td><td>12.5</td><td class="words">██</td>' in page
+    assert "<td>-3 (1 to 2)</td>" in page
+
+
 def test_render_report__folds_the_fine_print_away() -> None:
     table = Table(("a",), ((1,),), note="Short.", details={"clamp": "<0.1 m"})
     page = render_report(Report("t", "l", (Section("s", (table,)),)))

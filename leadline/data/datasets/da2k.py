@@ -9,6 +9,7 @@ from typing import Any
 
 from leadline.data.card import FIXTURE_ONLY, DatasetCard
 from leadline.data.dataset import PointPair, Record, View
+from leadline.data.faults import one_record
 from leadline.data.reading import ASSUMED_FOV_X_DEG, path_inside
 from leadline.data.splits import choose
 from leadline.geometry.camera import Camera
@@ -52,8 +53,9 @@ class Da2k:
             raise UserError(listed, "lists no picture", "download it again")
         self._pictures: dict[str, list[tuple[Path, tuple[PointPair, ...]]]] = {}
         for name in sorted(annotations):
-            path = path_inside(root, name, listed_in=listed)
-            self._pictures.setdefault(path.parent.name, []).append((path, _pairs(annotations[name], name, listed)))
+            with one_record():
+                path = path_inside(root, name, listed_in=listed)
+                self._pictures.setdefault(path.parent.name, []).append((path, _pairs(annotations[name], name, listed)))
         self.moments: Sequence[Record] = [
             Record(sequence=kind, frame=frame, cameras=(CAMERA,))
             for kind, of_kind in sorted(self._pictures.items())

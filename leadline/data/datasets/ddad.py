@@ -22,6 +22,7 @@ import numpy as np
 
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
+from leadline.data.faults import keep_each, one_record
 from leadline.data.reading import path_inside
 from leadline.data.rigs import (
     check_centre,
@@ -29,17 +30,17 @@ from leadline.data.rigs import (
     checked_points,
     first_repeated,
     lidar_depth,
+    picture_of,
     present,
-    read_picture,
     read_usable,
     reading,
     ring_names,
     sensor_pose,
 )
-from leadline.data.splits import read_split, refuse_absent
+from leadline.data.splits import choose_named, read_split
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
-from leadline.geometry.raster import RasterRule
+from leadline.geometry.raster import RASTER_RULES, RasterRule
 from leadline.io.jsonfile import read_json
 from leadline.io.npzfile import read_npz_array
 from leadline.types import UserError
@@ -56,6 +57,7 @@ CARD = DatasetCard(
     licence="CC BY-NC-SA 4.0",
     get="github.com/TRI-ML/DDAD (ddad_train_val)",
     status=ON_REAL_FILES,
+    options={"rasterise": RASTER_RULES},
     counts={"train": 6 * 12650, "val": 6 * 3950},
 )
 SPLITS = {"train": "0", "val": "1", "test": "2"}
@@ -121,13 +123,14 @@ class Ddad:
         lines = None if split is None or split in SPLITS else _split_lines(split, root)
         listed = _listed_scenes(index, None if split is None or lines is not None else split)
         absent = [name for name in listed if not (root / name).exists()]
-        if absent and lines is None:
+        if absent and lines is None and not keep_each([UserError(index, f"lists {name}, which is not here", GET) for name in absent]):
             wrong = f"lists {len(listed)} scenes, {len(absent)} are not here, the first is {absent[0]}"
             raise UserError(index, wrong, f"{GET}, or give a split file with the scenes that you have")
         self._moments: dict[Record, Moment] = {}
         for name in listed:
             if name not in absent:
-                self._moments |= _read_scene(root, root / name)
+                with one_record():
+                    self._moments |= _read_scene(root, root / name)
         self.moments: Sequence[Record] = list(self._moments)
         self.records: Sequence[Record] = self.moments if lines is None else self._chosen(lines, str(split))
         if not self.records:
@@ -162,7 +165,7 @@ class Ddad:
         if layers & {"depth", "cam_from_world"}:
             _check_rigid(moment, camera, world_from_cam, record.cameras[0])
         return View(
-            image=read_picture(path, seen_by),
+            image=picture_of(seen_by, path),
             camera=seen_by,
             path=path,
             depth=self._depth(moment, seen_by, world_from_cam) if "depth" in layers else None,
@@ -200,9 +203,7 @@ class Ddad:
             for name in (record.sequence, f"{record.sequence} {record.frame}", *times):
                 named.setdefault(name, []).append(record)
         lines = [_line(line) for line in lines]
-        refuse_absent(split, [line for line in lines if line not in named], total=len(lines), root=self._root)
-        chosen = {record for line in lines for record in named[line]}
-        return [record for record in self.moments if record in chosen]
+        return choose_named(split, lines, self.moments, named, root=self._root)
 
 
 def _line(line: str) -> str:
@@ -235,9 +236,12 @@ def _listed_scenes(index: Path, split: str | None) -> list[str]:
             raise UserError(index, f"lists no scenes for the split {split}", f"choose another (it has {there}), or get that part of DDAD")
         chosen = [splits[SPLITS[split]]] if split is not None else [splits[key] for key in SPLITS.values() if key in splits]
         names = [str(name) for part in chosen for name in part["filenames"]]
+    inside = dict[str, None]()
     for name in names:
-        path_inside(index.parent, name, listed_in=index)
-    return list(dict.fromkeys(names))
+        with one_record():
+            path_inside(index.parent, name, listed_in=index)
+            inside[name] = None
+    return list(inside)
 
 
 def _read_scene(root: Path, path: Path) -> dict[Record, Moment]:
@@ -247,33 +251,35 @@ def _read_scene(root: Path, path: Path) -> dict[Record, Moment]:
         rows, samples = list(content["data"]), list(content["samples"])
     data: dict[str, Datum] = {}
     for place, row in enumerate(rows):
-        with reading(path, f"data[{place}]", GET):
-            datum = _datum(row, path)
-        if datum is not None:
-            if datum.key in data:
-                raise UserError(path, f"the key {datum.key} is there twice", GET)
-            data[datum.key] = datum
+        with one_record():
+            with reading(path, f"data[{place}]", GET):
+                datum = _datum(row, path)
+            if datum is not None:
+                if datum.key in data:
+                    raise UserError(path, f"the key {datum.key} is there twice", GET)
+                data[datum.key] = datum
     moments: dict[Record, Moment] = {}
     calibrations: dict[str, Calibration] = {}
     origin: Datum | None = None
     for frame, sample in enumerate(samples):
-        where = f"samples[{frame}]"
-        with reading(path, where, GET):
-            key, keys = str(sample["calibration_key"]), [str(datum_key) for datum_key in sample["datum_keys"]]
-        of_moment = _by_sensor(keys, data, path, where)
-        if key not in calibrations:
-            calibrations[key] = _read_calibration(path_inside(path.parent / "calibration", f"{key}.json", listed_in=path))
-        calibration = calibrations[key]
-        cameras = [datum.sensor for datum in of_moment.values() if datum.size is not None]
-        unknown = [name for name in cameras if name not in calibration.K]
-        if unknown:
-            known = ", ".join(calibration.K) or "nothing"
-            raise UserError(calibration.path, f"does not know {unknown[0]}, it is of {known}", "give the calibration of this vehicle")
-        if not cameras:
-            raise UserError(path, f"{where} has no image", GET)
-        names = ring_names({name: calibration.rig_from_sensor[name] for name in cameras})
-        origin = origin or of_moment[names[0]]
-        moments[Record(sequence=sequence, frame=frame, cameras=names)] = Moment(path, of_moment, calibration, origin)
+        with one_record():
+            where = f"samples[{frame}]"
+            with reading(path, where, GET):
+                key, keys = str(sample["calibration_key"]), [str(datum_key) for datum_key in sample["datum_keys"]]
+            of_moment = _by_sensor(keys, data, path, where)
+            if key not in calibrations:
+                calibrations[key] = _read_calibration(path_inside(path.parent / "calibration", f"{key}.json", listed_in=path))
+            calibration = calibrations[key]
+            cameras = [datum.sensor for datum in of_moment.values() if datum.size is not None]
+            unknown = [name for name in cameras if name not in calibration.K]
+            if unknown:
+                known = ", ".join(calibration.K) or "nothing"
+                raise UserError(calibration.path, f"does not know {unknown[0]}, it is of {known}", "give the calibration of this vehicle")
+            if not cameras:
+                raise UserError(path, f"{where} has no image", GET)
+            names = ring_names({name: calibration.rig_from_sensor[name] for name in cameras})
+            origin = origin or of_moment[names[0]]
+            moments[Record(sequence=sequence, frame=frame, cameras=names)] = Moment(path, of_moment, calibration, origin)
     return moments
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from leadline.data.calibration import calibration_of
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
-from leadline.data.reading import PICTURES, pictures, same_size
+from leadline.data.reading import pictures, same_size
 from leadline.data.splits import choose
 from leadline.geometry.camera import Camera
 from leadline.io.depth import SUFFIXES, read_depth
+from leadline.io.image import SUFFIXES as PICTURE_SUFFIXES
 from leadline.io.image import read_image
 from leadline.types import DepthKind, UserError
 
@@ -103,5 +104,5 @@ def _paired(root: Path) -> dict[str, list[tuple[Path, Path]]]:
             raise UserError(image, "has no depth of its name", f"put {place}.EXT there ({' '.join(SUFFIXES)}), or remove the picture")
         pairs.setdefault(image.parent.relative_to(root).as_posix(), []).append((image, depth_of[key]))
     if not pairs:
-        raise CARD.absent(root, f"holds no picture ({' '.join(PICTURES)})")
+        raise CARD.absent(root, f"holds no picture ({' '.join(PICTURE_SUFFIXES)})")
     return pairs

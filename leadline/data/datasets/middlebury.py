@@ -67,8 +67,9 @@ class Middlebury:
         self._folders = {folder.resolve().name: folder for folder in folders}
         names = list(self._folders)
         if split is not None:
-            names = read_split(split, root=root)
-            refuse_absent(split, [name for name in names if name not in self._folders], total=len(names), root=root)
+            lines = read_split(split, root=root)
+            names = [line for line in lines if line in self._folders]
+            refuse_absent(split, [line for line in lines if line not in self._folders], total=len(lines), root=root)
         self.moments: Sequence[Record] = [Record(sequence=name, frame=0, cameras=CAMERAS) for name in names]
         self.records: Sequence[Record] = [Record(sequence=name, frame=0, cameras=self._scored(name)) for name in names]
         masked = all((folder / "mask0nocc.png").exists() for folder in folders)

@@ -6,6 +6,7 @@ which pictures and 16-bit PNG pair up by their folder and the last number of the
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import numpy as np
 
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
-from leadline.data.reading import path_inside, read_counts
+from leadline.data.faults import one_record
+from leadline.data.reading import path_inside, pictures, read_counts
 from leadline.data.splits import read_split, refuse_absent
 from leadline.geometry.camera import Camera, from_integer_centres
-from leadline.io.image import read_image
+from leadline.io.image import SUFFIXES, read_image
 from leadline.io.jsonfile import read_json
 from leadline.types import UserError
 
@@ -36,7 +38,6 @@ CARD = DatasetCard(
     counts={"test": 654, "train": 795},
 )
 CAMERA = "kinect"
-PICTURES = (".jpg", ".jpeg", ".png", ".ppm")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Nyu:
         by_image = {frame.image.relative_to(self._root).as_posix(): record for record, frame in self._frames.items()}
         lines = [line.split()[0] for line in read_split(split, root=self._root)]
         refuse_absent(split, [line for line in lines if line not in by_image], total=len(lines), root=self._root)
-        return [by_image[line] for line in lines]
+        return [by_image[line] for line in lines if line in by_image]
 
 
 def _read_depth(frame: Frame) -> np.ndarray:
@@ -130,8 +131,18 @@ def _number(path: Path) -> int | None:
 
 
 def _listed_frames(root: Path, listed: Path) -> list[Frame]:
+    frames = list[Frame]()
+    with _listing(listed):
+        for entry in read_json(listed)["files"]:
+            with one_record(), _listing(listed):
+                frames.append(_listed_frame(root, entry))
+    return frames
+
+
+@contextmanager
+def _listing(listed: Path) -> Iterator[None]:
     try:
-        return [_listed_frame(root, entry) for entry in read_json(listed)["files"]]
+        yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         wrong = f"does not list the pairs as expected ({type(error).__name__}: {error})"
         raise UserError(listed, wrong, 'write {"files": [{"rgb": ..., "depth": ..., "depth_scale": 1000}]}') from error
@@ -154,17 +165,14 @@ def _paired_frames(root: Path) -> list[Frame]:
     absent = [f"{name}/" for name in ("rgb", "depth") if not (root / name).is_dir()]
     if absent:
         raise CARD.absent(root, f"has no {' and no '.join(absent)}")
-    depths = {(path.parent.relative_to(root / "depth"), _number(path)): path for path in _files(root / "depth", (".png",))}
+    stored = (path for path in pictures(root / "depth") if path.suffix.lower() == ".png")
+    depths = {(path.parent.relative_to(root / "depth"), _number(path)): path for path in stored}
     frames = []
-    for image in _files(root / "rgb", PICTURES):
+    for image in pictures(root / "rgb"):
         depth = depths.get((image.parent.relative_to(root / "rgb"), _number(image)))
         if depth is None:
             raise UserError(image, "has no depth with the same number", f"put its 16-bit PNG below {root / 'depth'}, or remove the picture")
         frames.append(Frame(image=image, depth=depth, scale=Nyu.UNITS_PER_M))
     if not frames:
-        raise UserError(root / "rgb", f"holds no picture ({' '.join(PICTURES)})", "give a folder with pairs in rgb/ and depth/")
+        raise UserError(root / "rgb", f"holds no picture ({' '.join(SUFFIXES)})", "give a folder with pairs in rgb/ and depth/")
     return frames
-
-
-def _files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes)

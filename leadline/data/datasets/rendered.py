@@ -24,8 +24,9 @@ from leadline.io.image import read_image, read_labels, read_mask
 from leadline.io.jsonfile import read_json
 from leadline.io.npzfile import has_npz_array, read_npz_array
 from leadline.io.source import Source, named
-from leadline.types import UserError
+from leadline.types import SPLIT_SEEDS, UserError
 
+DEPTH_SOURCES = ("dense", "lidar")
 CARD = DatasetCard(
     kind="rendered",
     summary="worlds written by `leadline scenes`",
@@ -38,12 +39,10 @@ CARD = DatasetCard(
     licence="yours",
     get="leadline scenes FAMILY FOLDER",
     status=ON_REAL_FILES,
+    options={"depth_source": DEPTH_SOURCES},
 )
 
 FORMAT = 1
-SPLITS = {"train": range(0, 10000), "validation": range(10000, 11000), "test": range(20000, 21000)}
-"""Scene seeds of each split, for every family."""
-DEPTH_SOURCES = ("dense", "lidar")
 ZERO_SHOT = ("objects", "yard")
 """Families that nothing is trained or tuned on, so that what is said about them says something about worlds never seen."""
 FILES = {
@@ -67,8 +66,6 @@ class Rendered:
     """
 
     def __init__(self, root: Path, *, split: str | None = None, depth_source: str = "dense") -> None:
-        if depth_source not in DEPTH_SOURCES:
-            raise UserError("depth source", f"'{depth_source}' is not one", f"choose from {', '.join(DEPTH_SOURCES)}")
         self._root, self._from_lidar = root, depth_source == "lidar"
         self._files = open_files(root)
         about = _read_about(self._files)
@@ -192,15 +189,15 @@ def _mask_names(about: dict[str, Any]) -> dict[str, str]:
 
 
 def _scenes(files: Files, split: str | None) -> list[str]:
-    if split is not None and split not in SPLITS:
-        near = get_close_matches(split, SPLITS, n=1)
+    if split is not None and split not in SPLIT_SEEDS:
+        near = get_close_matches(split, SPLIT_SEEDS, n=1)
         raise UserError(
-            split, "is no split of a rendered data set", f"did you mean {near[0]}?" if near else f"choose from {', '.join(SPLITS)}"
+            split, "is no split of a rendered data set", f"did you mean {near[0]}?" if near else f"choose from {', '.join(SPLIT_SEEDS)}"
         )
     seeds = {name: int(name[6:]) for name in files.folders() if name.startswith("scene_") and name[6:].isdigit()}
-    chosen = [name for name, seed in sorted(seeds.items()) if split is None or seed in SPLITS[split]]
+    chosen = [name for name, seed in sorted(seeds.items()) if split is None or seed in SPLIT_SEEDS[split]]
     if not chosen:
-        wanted = "" if split is None else f" of the split {split} (seeds {SPLITS[split].start} to {SPLITS[split].stop - 1})"
+        wanted = "" if split is None else f" of the split {split} (seeds {SPLIT_SEEDS[split].start} to {SPLIT_SEEDS[split].stop - 1})"
         render = f"it holds {len(seeds)} scenes; render some with `leadline scenes FAMILY {files.root} --seed S`"
         raise UserError(files.root, f"has no scene{wanted}", render)
     return chosen

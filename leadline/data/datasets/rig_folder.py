@@ -1,7 +1,7 @@
 """A plain rig folder: recordings of one's own with several cameras, without a format to learn.
 
 ROOT/rig.json                            the cameras, as `leadline/io/rigs/*.json` describe them; masks are optional
-ROOT/[SEQUENCE/]MOMENT/CAMERA.jpg        or .jpeg, .png; one picture per camera, named as in rig.json
+ROOT/[SEQUENCE/]MOMENT/CAMERA.jpg        or another picture; one per camera, named as in rig.json
 ROOT/[SEQUENCE/]MOMENT/CAMERA_depth.png  optional: 16 bits, 256 units per metre unless the file says otherwise, 0 = none
 ROOT/[SEQUENCE/]MOMENT/moment.json       optional: {"time_s": 0.1, "world_from_rig": {"q_wxyz": [1, 0, 0, 0], "t": [0, 0, 0]}}
 
@@ -20,11 +20,12 @@ import numpy as np
 from leadline.data.card import FIXTURE_ONLY, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.data.reading import path_inside
-from leadline.data.rigs import present, read_picture, read_usable, reading, sensor_pose
-from leadline.data.splits import read_split, refuse_absent
+from leadline.data.rigs import picture_of, present, read_usable, reading, sensor_pose
+from leadline.data.splits import choose_named, read_split
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert
 from leadline.io.depth import read_depth
+from leadline.io.image import SUFFIXES
 from leadline.io.jsonfile import read_json
 from leadline.io.rig import read_rig
 from leadline.types import DepthKind, UserError
@@ -42,7 +43,6 @@ CARD = DatasetCard(
     get="put your recordings there",
     status=FIXTURE_ONLY,
 )
-PICTURES = (".jpg", ".jpeg", ".png")
 LAYOUT = "a rig folder holds rig.json and MOMENT/CAMERA.jpg or SEQUENCE/MOMENT/CAMERA.jpg, cameras named as in rig.json"
 SPARSE_BELOW = 0.3
 """Depth known for less than this share of the pixels is taken for single measurements (LiDAR), not for a surface."""
@@ -87,7 +87,7 @@ class RigFolder:
         if "usable" in layers and seen_by.mask_path is not None:
             usable = read_usable(Path(seen_by.mask_path), seen_by)
         return View(
-            image=read_picture(path, seen_by),
+            image=picture_of(seen_by, path),
             camera=seen_by,
             path=path,
             depth=depth,
@@ -126,9 +126,7 @@ class RigFolder:
         lines = [
             path_inside(self._root, line, listed_in=split).relative_to(self._root).as_posix() for line in read_split(split, root=self._root)
         ]
-        refuse_absent(split, [line for line in lines if line not in named], total=len(lines), root=self._root)
-        chosen = {record for line in lines for record in named[line]}
-        return [record for record in self.moments if record in chosen]
+        return choose_named(split, lines, self.moments, named, root=self._root)
 
 
 def _check_names(names: list[str], rig_path: Path) -> None:
@@ -159,7 +157,7 @@ def _folders(folder: Path) -> list[Path]:
 def _pictures(folder: Path, names: set[str]) -> dict[str, Path]:
     with os.scandir(folder) as entries:
         found = sorted(Path(entry.path) for entry in entries)
-    return {path.stem: path for path in found if path.suffix.lower() in PICTURES and path.stem in names}
+    return {path.stem: path for path in found if path.suffix.lower() in SUFFIXES and path.stem in names}
 
 
 def _order(folder: Path) -> tuple[int, str]:

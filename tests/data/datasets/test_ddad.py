@@ -60,9 +60,9 @@ def test_view__last_write_is_a_choice(root, rigs):
     dataset = open_dataset(f"ddad:{root}", rasterise="last_write")
     depth = dataset.view(dataset.records[0], "CAMERA_01", DEPTH).depth
     np.testing.assert_allclose(depth, rigs.expected_depth(0, last_write=True), rtol=1e-6)
-    with pytest.raises(UserError, match="projects no LiDAR"):
+    with pytest.raises(UserError, match="has no choice of rasterise; leave it out: it has no options"):
         open_dataset(f"nyu:{root}", rasterise="last_write")
-    with pytest.raises(UserError, match="'first' is no way to rasterise; choose nearest or last_write"):
+    with pytest.raises(UserError, match="its rasterise cannot be 'first'; choose from nearest, last_write"):
         open_dataset(f"ddad:{root}", rasterise="first")
 
 

@@ -232,7 +232,7 @@ def test_improved__split_that_asks_for_more_is_refused(root):
 def test_improved__what_is_missing_or_wrong_is_told(root):
     with pytest.raises(UserError, match=r"has no improved depth .*; download data_depth_annotated.zip"):
         Kitti(root, depth_source="improved")
-    with pytest.raises(UserError, match="'dense' is not one; choose from lidar, improved"):
+    with pytest.raises(UserError, match="its depth_source cannot be 'dense'; choose from lidar, improved"):
         open_dataset(f"kitti:{root}", depth_source="dense")
     write_improved(root, [1], size=(37, 122))
     dataset = Kitti(root, depth_source="improved")

@@ -57,6 +57,34 @@ def test_view__last_write_is_a_choice(root, rigs):
     np.testing.assert_allclose(depth, rigs.expected_depth(0, last_write=True), rtol=1e-5)
 
 
+def test_view__sweeps_come_through_their_own_poses(root, rigs):
+    """The scan 50 ms before the key frame, 0.75 m and a degree away; the one before the scene's first frame counts too."""
+    dataset = open_dataset(f"nuscenes:{root}", sweeps=2)
+    for record in dataset.records:
+        for index, camera in enumerate(rigs.NUSC_CAMERAS):
+            np.testing.assert_allclose(dataset.view(record, camera, DEPTH).depth, rigs.depth_with_sweep(index), rtol=1e-5)
+
+
+def test_view__more_sweeps_reach_the_key_frame_before(root, rigs):
+    two, three = (open_dataset(f"nuscenes:{root}", sweeps=number) for number in (2, 3))
+    number_of_points = [[np.count_nonzero(data.view(record, "CAM_FRONT", DEPTH).depth) for record in data.records] for data in (two, three)]
+    assert number_of_points[0][0] == number_of_points[1][0]
+    assert number_of_points[0][1] < number_of_points[1][1]
+    with pytest.raises(UserError, match="its sweeps cannot be '11'; choose from 1, 2"):
+        open_dataset(f"nuscenes:{root}", sweeps=11)
+
+
+def test_view__missing_sweep_is_named_where_it_is_asked_for(root):
+    missing = next((root / "sweeps/LIDAR_TOP").iterdir())
+    missing.unlink()
+    key_frames, both = open_dataset(f"nuscenes:{root}"), open_dataset(f"nuscenes:{root}", sweeps=2)
+    for record in key_frames.records:
+        key_frames.view(record, "CAM_BACK", DEPTH)
+    with pytest.raises(UserError, match=f"{missing.name}: does not exist"):
+        for record in both.records:
+            both.view(record, "CAM_BACK", DEPTH)
+
+
 def test_view__K_place_poses_and_times_of_each_camera(root, rigs):
     dataset = NuScenes(root)
     index = rigs.NUSC_CAMERAS.index("CAM_BACK")

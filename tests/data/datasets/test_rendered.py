@@ -86,9 +86,9 @@ def test_view__lidar_is_sparse_and_the_nearest_point_stays(streets):
 def test_lidar__is_refused_where_there_is_none(rooms, streets):
     with pytest.raises(UserError, match=r"has no lidar.npz; take the dense depth"):
         open_dataset(f"rendered:{rooms}", depth_source="lidar")
-    with pytest.raises(UserError, match="'radar' is not one"):
+    with pytest.raises(UserError, match="its depth_source cannot be 'radar'; choose from dense, lidar"):
         open_dataset(f"rendered:{streets}", depth_source="radar")
-    with pytest.raises(UserError, match="has one kind of depth"):
+    with pytest.raises(UserError, match="has no choice of depth_source; leave it out"):
         open_dataset(f"nyu:{streets}", depth_source="lidar")
 
 

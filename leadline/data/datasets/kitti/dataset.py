@@ -31,14 +31,15 @@ from leadline.data.datasets.kitti.raw import (
     read_scan,
     world_from_imu,
 )
-from leadline.data.reading import path_inside
+from leadline.data.faults import keep_each, one_record
+from leadline.data.reading import path_inside, read_picture
 from leadline.data.splits import read_split, refuse_absent
 from leadline.data.trajectory import read_times, read_trajectory
 from leadline.geometry.camera import Camera, from_integer_centres
 from leadline.geometry.pose import invert
-from leadline.io.image import read_image
 from leadline.types import UserError
 
+DEPTH_SOURCES = ("lidar", "improved")
 CARD = DatasetCard(
     kind="kitti",
     summary="KITTI raw: stereo, LiDAR, GPS/IMU poses; with depth_source=improved the denser depth of the depth benchmark",
@@ -51,10 +52,10 @@ CARD = DatasetCard(
     licence="CC BY-NC-SA 3.0",
     get="the raw recordings at cvlibs.net/datasets/kitti (synced+rectified, with the day's calibration)",
     status=ON_REAL_FILES,
+    options={"depth_source": DEPTH_SOURCES},
     counts={"Eigen test": 697, "Eigen test, improved": 652, "Eigen train": 22600, "Eigen validation": 888},
 )
 CAMERAS = tuple(CAMERA_NUMBERS)
-DEPTH_SOURCES = ("lidar", "improved")
 SIDES = {"l": "image_02", "r": "image_03"}
 LAYOUT = "DATE/DRIVE/image_02/data/0000000000.png, such as 2011_09_26/2011_09_26_drive_0001_sync/image_02/data/..."
 
@@ -73,12 +74,8 @@ class Kitti:
     """Of the cameras above the road, from the published drawing of the car; the rig's origin is below camera 0."""
 
     def __init__(self, root: Path, *, split: str | None = None, depth_source: str = "lidar") -> None:
-        if depth_source not in DEPTH_SOURCES:
-            raise UserError("depth source", f"'{depth_source}' is not one", f"choose from {', '.join(DEPTH_SOURCES)}")
         self._root, self._improved = root, depth_source == "improved"
-        lines = None if split is None else [_parse_line(line, split) for line in read_split(split, root=root)]
-        for line in lines or ():
-            path_inside(root, line.sequence, listed_in=str(split))
+        lines = None if split is None else _read_lines(split, root)
         drives = _find_drives(root) if lines is None else sorted({line.sequence for line in lines})
         self.moments: Sequence[Record] = [record for drive in drives for record in _drive_records(root, drive)]
         self.records: Sequence[Record] = self.moments if lines is None else _chosen(lines, self.moments, split=str(split), root=root)
@@ -87,7 +84,8 @@ class Kitti:
         self._with_truth = {(record.sequence, record.frame, camera) for record in self.records for camera in record.cameras}
         self._days = {day: DayCalibration(root / day) for day in sorted({_day(drive) for drive in drives})}
         for day in self._days.values():
-            _ = day.cameras  # a missing or broken calibration is said now, not at the first frame
+            with one_record():
+                _ = day.cameras  # a missing or broken calibration is said now, not at the first frame
         self.layers = _layers_on_disk([root / drive for drive in drives])
         """What every drive has files for."""
 
@@ -105,11 +103,8 @@ class Kitti:
         """Read one image. Raises UserError for a broken or missing file, or one of another size than its calibration."""
         day, drive = self._days[_day(record.sequence)], self._root / record.sequence
         path = _image_path(drive, camera, record.frame)
-        image = read_image(path)
         height, width = day.size(camera)
-        if image.shape[:2] != (height, width):
-            wrong = f"is {image.shape[1]}x{image.shape[0]}, its calibration is for {width}x{height}"
-            raise UserError(path, wrong, "give the pictures at their original size")
+        image = read_picture(path, height=height, width=width, known="its calibration is")
         cam_from_rect = day.cam_from_rect(camera)
         return View(
             image=image,
@@ -174,6 +169,16 @@ class _Line:
     cameras: tuple[str, ...]
 
 
+def _read_lines(split: str, root: Path) -> list[_Line]:
+    lines = list[_Line]()
+    for text in read_split(split, root=root):
+        with one_record():
+            line = _parse_line(text, split)
+            path_inside(root, line.sequence, listed_in=split)
+            lines.append(line)
+    return lines
+
+
 def _parse_line(line: str, split: str) -> _Line:
     words = line.split()
     try:
@@ -191,10 +196,10 @@ def _parse_line(line: str, split: str) -> _Line:
 
 def _chosen(lines: list[_Line], moments: Sequence[Record], *, split: str, root: Path) -> list[Record]:
     on_disk = {(moment.sequence, moment.frame): set(moment.cameras) for moment in moments}
-    absent = [line.text for line in lines if not set(line.cameras) <= on_disk.get((line.sequence, line.frame), set())]
-    refuse_absent(split, absent, total=len(lines), root=root)
+    there = [line for line in lines if set(line.cameras) <= on_disk.get((line.sequence, line.frame), set())]
+    refuse_absent(split, [line.text for line in lines if line not in there], total=len(lines), root=root)
     wanted: dict[tuple[str, int], set[str]] = {}
-    for line in lines:
+    for line in there:
         wanted.setdefault((line.sequence, line.frame), set()).update(line.cameras)
     return [Record(sequence, frame, tuple(sorted(cameras))) for (sequence, frame), cameras in sorted(wanted.items())]
 
@@ -209,7 +214,7 @@ def _with_improved(root: Path, records: Sequence[Record], *, split: str | None) 
             kept.append(Record(record.sequence, record.frame, there))
     if not kept:
         raise UserError(root, "has no improved depth (proj_depth/groundtruth)", GET_IMPROVED)
-    if split is not None and absent:
+    if split is not None and absent and not keep_each([UserError(split, f"{name} has no improved depth", GET_IMPROVED) for name in absent]):
         wrong = f"{len(absent)} of its images have no improved depth, the first is {absent[0]}"
         raise UserError(split, wrong, f"take the list of the images that have it (652 of Eigen's 697), or {GET_IMPROVED}")
     return kept

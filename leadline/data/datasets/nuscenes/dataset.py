@@ -3,6 +3,7 @@
 ROOT/v1.0-{trainval,mini,test}/*.json       tables, see tables.py
 ROOT/samples/CAM_*/*.jpg                    1600x900
 ROOT/samples/LIDAR_TOP/*.pcd.bin            float32 (n, 5): x, y, z [m], intensity, ring; no PCD file
+ROOT/sweeps/LIDAR_TOP/*.pcd.bin             the scans between key frames, for `sweeps` above 1
 ROOT/masks/CAM_*_mask.png                   VFDepth's, light = scene; optional
 
 Published: 700 scenes and 28,130 key frames to train on, 150 scenes and 6,019 key frames to validate, 150 scenes and 6,008 key
@@ -22,25 +23,28 @@ import numpy as np
 from leadline.data.card import ON_REAL_FILES, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.data.datasets.nuscenes.tables import GET, LIDAR, TICKS_PER_S, VERSIONS, Calibration, KeyFrame, Measurement, Tables
+from leadline.data.faults import one_record
 from leadline.data.rigs import (
     check_centre,
     check_upright,
     checked_points,
     lidar_depth,
+    picture_of,
     present,
-    read_picture,
     read_usable,
     reading,
     ring_names,
     sensor_pose,
 )
-from leadline.data.splits import read_split, refuse_absent
+from leadline.data.splits import choose_named, read_split
 from leadline.geometry.camera import Camera, from_integer_centres
-from leadline.geometry.pose import invert
-from leadline.geometry.raster import RasterRule
+from leadline.geometry.pose import invert, transform
+from leadline.geometry.raster import RASTER_RULES, RasterRule
 from leadline.io.source import existing_file
 from leadline.types import UserError
 
+MOST_SWEEPS = 10
+"""Half a second, the number that published detectors accumulate."""
 CARD = DatasetCard(
     kind="nuscenes",
     summary="nuScenes: six cameras, LiDAR, key frames at 2 Hz",
@@ -53,6 +57,7 @@ CARD = DatasetCard(
     licence="CC BY-NC-SA 4.0 and the nuScenes terms of use",
     get="nuscenes.org/nuscenes (metadata and file blobs)",
     status=ON_REAL_FILES,
+    options={"rasterise": RASTER_RULES, "sweeps": tuple(map(str, range(1, MOST_SWEEPS + 1)))},
     counts={"train": 6 * 28130, "val": 6 * 6019, "test": 6 * 6008},
 )
 VERSION_OF_SPLIT = {
@@ -78,23 +83,26 @@ class NuScenes:
 
     `split` is "train", "val", "test", "mini_train" or "mini_val", or a text file whose lines are sample tokens or names of
     scenes. Without one, all of the largest version on disk is taken. `rasterise` says which of several points on one pixel
-    stays. Frames are counted from the scene's first; the world starts where it starts, axes as recorded.
+    stays. `sweeps` scans, the key frame's and those before it, make one depth map: each is led through its own ego pose, but
+    what moved by itself in between leaves a trail. Frames are counted from the scene's first; the world starts where it starts,
+    axes as recorded.
     """
 
     MIN_DEPTH_M, MAX_DEPTH_M = 0.1, 80.0
 
-    def __init__(self, root: Path, *, split: str | None = None, rasterise: RasterRule = "nearest") -> None:
+    def __init__(self, root: Path, *, split: str | None = None, rasterise: RasterRule = "nearest", sweeps: int = 1) -> None:
         self._root = root
         self._rule: RasterRule = rasterise
         lines = None if split is None or split in VERSION_OF_SPLIT else _split_lines(split, root)
-        self._tables = Tables(root, _version(root, split))
+        self._tables = Tables(root, _version(root, split), sweeps=sweeps)
         self._frames: dict[Record, KeyFrame] = {}
         self._origins: dict[str, KeyFrame] = {}
         rings: dict[tuple[str, ...], tuple[str, ...]] = {}
         for scene, frames in sorted(self._tables.key_frames().items()):
             self._origins |= {scene: frames[0]} if frames else {}
             for place, frame in enumerate(frames):
-                self._frames[Record(sequence=scene, frame=place, cameras=self._ring(frame, rings))] = frame
+                with one_record():
+                    self._frames[Record(sequence=scene, frame=place, cameras=self._ring(frame, rings))] = frame
         self.moments: Sequence[Record] = list(self._frames)
         if lines is not None:
             self.records: Sequence[Record] = self._chosen(lines, str(split))
@@ -122,7 +130,7 @@ class NuScenes:
         path = present(shot.path, GET_FILES)
         usable = "usable" in layers and (self._root / "masks").is_dir()
         return View(
-            image=read_picture(path, seen_by),
+            image=picture_of(seen_by, path),
             camera=seen_by,
             path=path,
             depth=self._depth(frame, seen_by) if "depth" in layers else None,
@@ -146,10 +154,19 @@ class NuScenes:
         if LIDAR not in frame.data:
             raise UserError(self._tables.folder / "sample_data.json", f"sample {frame.token} has no {LIDAR}", GET)
         scan, shot = frame.data[LIDAR], frame.data[camera.name]
-        points = _read_points(scan.path, present(scan.path, GET_FILES).stat().st_mtime_ns)
+        lidar_from_world = invert(self._world_from_lidar(scan))
+        # The newest come last, so that they stay where the last write does.
+        parts = [self._points(sweep, lidar_from_world @ self._world_from_lidar(sweep)) for sweep in frame.sweeps]
+        points = np.concatenate([*parts, self._points(scan, np.eye(4))])
         cam_from_world = invert(self._world_from_ego(shot) @ self._ego_from_sensor(shot.calibration))
-        cam_from_lidar = cam_from_world @ self._world_from_ego(scan) @ self._ego_from_sensor(scan.calibration)
-        return lidar_depth(points, cam_from_lidar, camera, rule=self._rule, subject=scan.path)
+        return lidar_depth(points, cam_from_world @ self._world_from_lidar(scan), camera, rule=self._rule, subject=scan.path)
+
+    def _points(self, scan: Measurement, to: np.ndarray) -> np.ndarray:
+        """Points (n, 3) [m] of a scan after the rigid motion `to` (4, 4)."""
+        return transform(to, _read_points(scan.path, present(scan.path, GET_FILES).stat().st_mtime_ns))
+
+    def _world_from_lidar(self, scan: Measurement) -> np.ndarray:
+        return self._world_from_ego(scan) @ self._ego_from_sensor(scan.calibration)
 
     def _from_origin(self, record: Record, shot: Measurement) -> np.ndarray:
         """World from ego with the world's origin at the scene's first frame: float32 has no room for kilometres and millimetres."""
@@ -181,9 +198,7 @@ class NuScenes:
         for record, frame in self._frames.items():
             for name in (record.sequence, frame.token):
                 named.setdefault(name, []).append(record)
-        refuse_absent(split, [line for line in lines if line not in named], total=len(lines), root=self._tables.folder)
-        chosen = {record for line in lines for record in named[line]}
-        return [record for record in self.moments if record in chosen]
+        return choose_named(split, lines, self.moments, named, root=self._tables.folder)
 
 
 def _is_in(scene: str, split: str | None) -> bool:
@@ -223,7 +238,7 @@ def _split_lines(split: str, root: Path) -> list[str]:
     return read_split(split, root=root)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=4 * MOST_SWEEPS)
 def _read_points(path: Path, changed: int) -> np.ndarray:
     """Points (n, 3) [m] of a scan, which every camera of a key frame asks for; `changed` tells a repaired file from the old one."""
     raw = np.fromfile(existing_file(path, what="LiDAR scan"), dtype="<f4")

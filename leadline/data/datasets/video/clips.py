@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 
 from leadline.data.footage import FootageOptions
-from leadline.data.reading import PICTURES, read_matrix
+from leadline.data.reading import read_matrix
 from leadline.data.trajectory import Trajectory, check_rigid, check_rows, read_times, read_trajectory
+from leadline.io.image import SUFFIXES as PICTURES
 from leadline.io.image import write_image
 from leadline.io.source import existing_file
 from leadline.io.video import SUFFIXES, VideoIndex, decode_group, read_video_index

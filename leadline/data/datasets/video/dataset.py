@@ -44,6 +44,7 @@ CARD = DatasetCard(
     licence="yours",
     get="record it; `leadline doctor PATH` says whether it will do",
     status=ON_REAL_FILES,
+    options={"footage": ()},
 )
 CAMERA = "camera"
 
@@ -52,12 +53,12 @@ class Video:
     """Footage at or below `root`. Raises UserError naming what was looked for, a broken video, and poses or times that do not fit.
 
     Records are numbered so that neighbours in time differ by one: `frame` is a place among the frames that are kept.
-    With `options.min_motion` every picture is read once, and what is kept is remembered in the cache folder.
+    With `footage.min_motion` every picture is read once, and what is kept is remembered in the cache folder.
     """
 
-    def __init__(self, root: Path, *, split: str | None = None, options: FootageOptions = AS_IT_IS) -> None:
-        self._root, self._options = root, options
-        self.clips: dict[str, Clip] = find_clips(root, options)
+    def __init__(self, root: Path, *, split: str | None = None, footage: FootageOptions = AS_IT_IS) -> None:
+        self._root, self._options = root, footage
+        self.clips: dict[str, Clip] = find_clips(root, footage)
         if not self.clips:
             raise CARD.absent(root, "holds no video and no picture")
         for clip in self.clips.values():
@@ -72,7 +73,7 @@ class Video:
             if all(value is not None for value in known.values())
         )
         """What every sequence has."""
-        self._kept = {name: _kept(clip, options) for name, clip in self.clips.items()}
+        self._kept = {name: _kept(clip, footage) for name, clip in self.clips.items()}
         self.moments: Sequence[Record] = [Record(name, frame, (CAMERA,)) for name, kept in self._kept.items() for frame in kept]
         base, named = root if root.is_dir() else root.parent, {"train": lambda record: True}
         self.records = choose(split, self.moments, root=base, image_path=self._image_path, named=named)
