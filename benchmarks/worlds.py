@@ -27,7 +27,7 @@ def run() -> Iterator[tuple[str, float, str, str]]:
                 more = world.scenes / scenes
                 out = Path(folder) / world.name
                 seconds += more * _rendered(world, out, scenes)
-                packed = pack(out, out.with_suffix(".zip"), max_bytes=round(_share(world, worlds) * MAX_BYTES / more))
+                packed = pack(out, out.with_suffix(".zip"), max_bytes=round(_share(world, worlds) * MAX_BYTES / more), layers=world.layers)
                 megabytes += more * packed.num_bytes / 1e6
                 views += round(more * packed.num_views)
         hours += seconds / 3600
@@ -51,6 +51,7 @@ def _rendered(world: WorldSet, out: Path, scenes: int) -> float:
         rig=None if world.rig is None else read_rig(world.rig),
         variant="scalar",
         workers=2,
+        layers=world.layers,
     )
     return time.perf_counter() - started
 

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -43,6 +44,8 @@ class ScenesOptions:
     """Rig JSON, or a built-in rig (nuscenes6, ddad6), for streets; nuscenes6 when not given."""
     spp: int | None = None
     """Samples per pixel before denoising; chosen when not given."""
+    layers: tuple[Literal["diffuse", "albedo", "normals", "instance"], ...] = ("diffuse", "albedo", "normals", "instance")
+    """What is written beside rgb, depth and material; `--layers` alone for nothing, which is rendered faster."""
     pictures: Path | None = None
     """Folder of your own images: half of the textures are exchanged for them."""
     workers: int | None = None
@@ -77,6 +80,7 @@ def run(argv: list[str]) -> int:
             workers=options.workers,
             variant=options.variant,
             pictures=options.pictures,
+            layers=options.layers,
             progress=advance,
         )
     return 0

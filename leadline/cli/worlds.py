@@ -39,6 +39,7 @@ def render_all(worlds: Sequence[WorldSet], out: Path) -> dict[str, Path]:
                 width=world.width,
                 seed=world.seed,
                 rig=None if world.rig is None else read_rig(world.rig),
+                layers=world.layers,
                 variant="scalar",  # the same bytes on every machine, and no compiling for small pictures
                 progress=advance,
             )

@@ -21,6 +21,8 @@ class WorldSet:
     height: int = 96
     width: int = 160
     rig: str | None = None
+    layers: tuple[str, ...] = ()
+    """Beside rgb, depth and material."""
 
     @property
     def name(self) -> str:
@@ -52,8 +54,8 @@ SUPERVISED_SMALL = (
 
 INTRINSIC_SMALL = (
     WorldSet("rooms", "train", scenes=300, frames=7),
-    WorldSet("rooms", "val", scenes=30, frames=7),
-    WorldSet("rooms", "test", scenes=40, frames=7),
+    WorldSet("rooms", "val", scenes=30, frames=7, layers=("diffuse",)),
+    WorldSet("rooms", "test", scenes=40, frames=7, layers=("diffuse",)),
 )
 """What the claim of `intrinsic` needs: short videos of rooms."""
 

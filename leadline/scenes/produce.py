@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from leadline.scenes.layout import FORMAT, MASKS, frame_folder
 from leadline.scenes.pictures import find_pictures
 from leadline.scenes.studio import Order, Studio
 from leadline.scenes.variants import choose_variant
-from leadline.scenes.write import DEPTH_SCALES, LAYERS, RIG_LAYERS, clear_unfinished, register
+from leadline.scenes.write import DEPTH_SCALES, LAYERS, OPTIONAL, RIG_LAYERS, clear_unfinished, register
 from leadline.types import UserError
 
 FAMILIES = ("rooms", "streets", "objects", "yard")
@@ -57,13 +57,14 @@ def produce(
     workers: int | None = None,
     variant: str = "auto",
     pictures: str | Path | None = None,
+    layers: Collection[str] = OPTIONAL,
     progress: Callable[[int], None] | None = None,
 ) -> Path:
     """Render `scenes` scenes of `family` with seeds from `seed` on into `out`; frames that are there are kept.
 
-    `pictures` is a folder of images that take the place of some textures. `progress` is called with the number of frames
-    just finished, those found finished included. Raises UserError when `out` holds a data set with other parameters, cannot
-    be written, or a number makes no sense.
+    `pictures` is a folder of images that take the place of some textures, `layers` are those of OPTIONAL that are written.
+    `progress` is called with the number of frames just finished, those found finished included. Raises UserError when `out`
+    holds a data set with other parameters, cannot be written, or a number makes no sense.
     """
     spp = DEFAULT_SPP if spp is None else spp
     order = _checked(
@@ -77,6 +78,7 @@ def produce(
             spp,
             choose_variant(variant, pixels=height * width),
             None if pictures is None else find_pictures(pictures),
+            tuple(layer for layer in OPTIONAL if layer in layers),
         ),
         scenes=scenes,
         seed=seed,
@@ -129,6 +131,7 @@ def _checked(order: Order, *, scenes: int, seed: int) -> Order:
 def _about(order: Order) -> dict[str, Any]:
     """What dataset.json says; a later run into the same folder must say the same."""
     rig = None if order.rig is None else rig_as_dict(_rig_on_disk(order, order.rig), order.out)
+    left_out = {file for layer, file in OPTIONAL.items() if layer not in order.layers}
     return {
         "format": FORMAT,
         "family": order.family,
@@ -142,7 +145,7 @@ def _about(order: Order) -> dict[str, Any]:
         "spp": order.spp,
         "depth_scale": DEPTH_SCALES.get(order.family, 256.0),
         "pictures": None if order.pictures is None else order.pictures.fingerprint,
-        "layers": LAYERS if rig is None else RIG_LAYERS,
+        "layers": {file: text for file, text in (LAYERS if rig is None else RIG_LAYERS).items() if file not in left_out},
         "rig": rig,
     }
 

@@ -19,7 +19,7 @@ from leadline.scenes.haze import through_haze
 from leadline.scenes.pictures import Pictures, papered
 from leadline.scenes.truth import Truth, TruthMaker
 from leadline.scenes.world import Shot, World
-from leadline.scenes.write import new_frame, write_view
+from leadline.scenes.write import OPTIONAL, new_frame, write_view
 from leadline.types import Material
 
 _METERED_FRAMES = 3
@@ -45,6 +45,7 @@ class Order:
     spp: int
     variant: str
     pictures: Pictures | None = None
+    layers: tuple[str, ...] = tuple(OPTIONAL)
 
     def world(self, seed: int) -> World:
         """The scene with that seed."""
@@ -80,9 +81,20 @@ class Studio:
             shots = self._shots(frame)
             truths = [self._truth(shot) for shot in shots]
             noisy = self._more_in_mirrors(self._radiance(dict(enumerate(shots)), "radiance"), shots, truths)
-            for shot, truth, image, bare in zip(shots, truths, noisy, self._without_lobes(noisy, shots, truths), strict=True):
-                seen, matte = (self._hazed(self._clean(part, truth), shot, truth) for part in (image, bare))
-                write_view(folder / shot.camera.name, shot, truth, radiance=seen, diffuse=matte, exposure=self._exposure, world=self.world)
+            bare = self._without_lobes(noisy, shots, truths) if "diffuse" in self._order.layers else [None] * len(shots)
+            for shot, truth, images in zip(shots, truths, zip(noisy, bare, strict=True), strict=True):
+                seen, matte = (None if image is None else self._hazed(self._clean(image, truth), shot, truth) for image in images)
+                assert seen is not None
+                write_view(
+                    folder / shot.camera.name,
+                    shot,
+                    truth,
+                    radiance=seen,
+                    diffuse=matte,
+                    exposure=self._exposure,
+                    world=self.world,
+                    layers=self._order.layers,
+                )
             if self.world.rig is not None and self.world.rig.lidar is not None:
                 from leadline.scenes.lidar import write_scan
 

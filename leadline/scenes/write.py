@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -34,6 +34,8 @@ LAYERS = {
     "material.png": "0 diffuse, 1 glossy, 2 metal, 3 mirror, 4 glass, 5 sky",
     "meta.json": "K [px] (first pixel's centre at 0.5, 0.5), cam_from_world (world: z up, metres), time_s, exposure",
 }
+OPTIONAL = {"diffuse": "diffuse.png", "albedo": "albedo.png", "normals": "normal.png", "instance": "instance.png"}
+"""Layers that need not be written, and their files. Without diffuse a picture is rendered once, not twice."""
 RIG_LAYERS = LAYERS | {
     "depth.png": LAYERS["depth.png"].replace("the sky or out of range", "the sky, out of range or the own vehicle"),
     "meta.json": LAYERS["meta.json"] + ", conditions of the scene, haze (beta_per_m, airlight before exposure, depth_m of the layer) where "
@@ -88,16 +90,32 @@ def new_frame(out: Path, seed: int, frame: int) -> Iterator[Path]:
 
 
 def write_view(
-    folder: Path, shot: Shot, truth: Truth, *, radiance: np.ndarray, diffuse: np.ndarray, exposure: Exposure, world: World
+    folder: Path,
+    shot: Shot,
+    truth: Truth,
+    *,
+    radiance: np.ndarray,
+    diffuse: np.ndarray | None,
+    exposure: Exposure,
+    world: World,
+    layers: Collection[str] = OPTIONAL,
 ) -> None:
-    """Write every layer of one camera. `radiance` and `diffuse` are linear (h, w, 3), seen through the haze of `world`."""
+    """Write the layers of one camera, of OPTIONAL those that are in `layers`.
+
+    `radiance` and `diffuse` are linear (h, w, 3), seen through the haze of `world`; `diffuse` may be None where it is not written.
+    """
     rgb = develop(radiance, exposure)
-    matte = ((truth.material == Material.DIFFUSE) | (truth.material == Material.SKY))[..., None]
     write_image(folder / "rgb.png", rgb)
-    write_image(folder / "diffuse.png", np.where(matte, rgb, develop(diffuse, exposure)))
-    write_image(folder / "albedo.png", srgb_from_linear(truth.albedo))
-    write_image(folder / "normal.png", np.rint((truth.normals + 1.0) * 127.5).astype(np.uint8))
-    write_image(folder / "instance.png", truth.instance)
+    if "diffuse" in layers:
+        assert diffuse is not None
+        matte = ((truth.material == Material.DIFFUSE) | (truth.material == Material.SKY))[..., None]
+        write_image(folder / "diffuse.png", np.where(matte, rgb, develop(diffuse, exposure)))
+    if "albedo" in layers:
+        write_image(folder / "albedo.png", srgb_from_linear(truth.albedo))
+    if "normals" in layers:
+        write_image(folder / "normal.png", np.rint((truth.normals + 1.0) * 127.5).astype(np.uint8))
+    if "instance" in layers:
+        write_image(folder / "instance.png", truth.instance)
     write_image(folder / "material.png", truth.material)
     depth = DepthFile(truth.depth, K=shot.camera.K, model="rendered", scale_source=ScaleSource.TRUTH)
     write_depth(folder / "depth.png", depth, png_scale=DEPTH_SCALES.get(world.family, 256.0), sidecar=False)

@@ -191,3 +191,14 @@ def test_llvm__compiles_once_for_a_scene(family):
         pytest.skip(str(error))
     done = subprocess.run([sys.executable, "-c", ONE_KERNEL, family], check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["9", "1"]
+
+
+def test_produce__layers_that_nobody_wants_are_not_made_and_the_rest_is_the_same(rooms, tmp_path):
+    lean = produce("rooms", tmp_path / "lean", scenes=2, workers=1, layers=("normals",), **SIZE)
+    bare = produce("rooms", tmp_path / "bare", scenes=1, workers=1, layers=(), **SIZE)
+    whole, kept = digest(rooms), digest(lean)
+    assert {Path(name).name for name in kept} == {"dataset.json", "rgb.png", "depth.png", "material.png", "normal.png", "meta.json"}
+    assert all(whole[name] == kept[name] for name in kept if not name.endswith("dataset.json"))
+    assert set(json.loads((bare / "dataset.json").read_text())["layers"]) == {"rgb.png", "depth.png", "material.png", "meta.json"}
+    with pytest.raises(UserError, match="was rendered with layers"):
+        produce("rooms", bare, scenes=1, workers=1, **SIZE)
