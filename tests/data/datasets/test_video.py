@@ -209,5 +209,5 @@ def test_options__that_cannot_be(options, words):
 
 
 def test_options__of_footage_are_refused_for_others(tmp_path):
-    with pytest.raises(UserError, match="knows its own cameras"):
+    with pytest.raises(UserError, match="has no choice of footage"):
         open_dataset(f"kitti:{tmp_path}", footage=FootageOptions(stride=2))
