@@ -42,7 +42,7 @@ def run(argv: list[str]) -> int:
         prog=f"leadline train {argv[0]}",
         description=recipe_summary(argv[0]) if argv[0] in recipe_names() else None,
         default=TrainOptions(config=recipe(argv[0])),
-        config=(tyro.conf.EnumChoicesFromValues,),
+        config=(tyro.conf.EnumChoicesFromValues, tyro.conf.AvoidSubcommands),
     )
     return _dry_run(options.config) if options.dry_run else _train(options)
 

@@ -7,16 +7,17 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from leadline.methods.selfsup.config import SelfsupConfig
 from leadline.methods.supervised.config import SupervisedConfig
 from leadline.types import UserError
 
 if TYPE_CHECKING:
     from leadline.methods.base import Method
 
-MethodConfig = SupervisedConfig
+MethodConfig = SupervisedConfig | SelfsupConfig
 """Union of the configurations of all methods, for typed run configurations."""
 
-CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType({"supervised": SupervisedConfig})
+CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType({"supervised": SupervisedConfig, "selfsup": SelfsupConfig})
 
 
 def method_names() -> tuple[str, ...]:
@@ -40,13 +41,15 @@ def build_method(name: str, config: Mapping[str, Any] | MethodConfig | None = No
     Raises UserError for an unknown method, and for options that it does not have or that cannot be met.
     """
     chosen = parse_config(name, config)
-    match name:
-        case "supervised":
+    match chosen:
+        case SupervisedConfig():
             from leadline.methods.supervised.method import Supervised
 
             return Supervised(chosen)
-        case _:
-            raise AssertionError(f"method {name} has a configuration but no construction")
+        case SelfsupConfig():
+            from leadline.methods.selfsup.method import Selfsup
+
+            return Selfsup(chosen)
 
 
 def parse_config(name: str, config: Mapping[str, Any] | MethodConfig | None) -> MethodConfig:

@@ -117,11 +117,18 @@ class Encoder(nn.Module):
         return features
 
 
-def build_encoder(name: str, pretrained: str = "none") -> Encoder:
+def build_encoder(name: str, pretrained: str = "none", *, num_images: int = 1) -> Encoder:
     """Encoder `name` of ENCODERS. `pretrained` is "none" (random weights), "hub" (its public weights), a hub id or a folder.
 
-    Raises UserError for an unknown name, for weights that cannot be had, and for weights of another architecture.
+    `num_images` above 1 (ResNets only) takes so many images stacked along the channels; its first convolution starts
+    from that for one image, as in monodepth2. Raises UserError for an unknown name, for weights that cannot be had, and for
+    weights of another architecture.
     """
+    encoder = _build(name, pretrained)
+    return encoder if num_images == 1 else _widened(name, encoder, num_images)
+
+
+def _build(name: str, pretrained: str) -> Encoder:
     if name not in ENCODERS:
         near = difflib.get_close_matches(name, ENCODERS, n=3, cutoff=0.4) or list(ENCODERS)
         raise UserError(name, "is not an encoder leadline knows", f"choose for example {', '.join(near)}")
@@ -191,6 +198,19 @@ def _wrap(backbone: nn.Module, config: PreTrainedConfig, spec: EncoderSpec) -> E
     if spec.model_type == "resnet":
         return Encoder(backbone, channels=(spec.config["embedding_size"], *widths), strides=(2, 4, 8, 16, 32))
     return Encoder(backbone, channels=widths, strides=(4, 8, 16, 32))
+
+
+def _widened(name: str, encoder: Encoder, num_images: int) -> Encoder:
+    """The encoder of several images at once: each gets the weights of the first convolution, divided by their number."""
+    if ENCODERS[name].model_type != "resnet":
+        raise UserError(name, "takes one image at a time", "choose a ResNet where several images go in together")
+    stem = cast(Any, encoder.backbone).embedder.embedder
+    one: nn.Conv2d = stem.convolution
+    wide = nn.Conv2d(3 * num_images, one.out_channels, one.kernel_size, one.stride, one.padding, bias=False)  # pyright: ignore[reportArgumentType]
+    wide.weight.data.copy_(one.weight.data.repeat(1, num_images, 1, 1) / num_images)
+    stem.convolution = wide
+    encoder.mean, encoder.std = (values.repeat(num_images, 1, 1) for values in (encoder.mean, encoder.std))
+    return encoder
 
 
 def _lists(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from leadline.recipes import supervised
+from leadline.recipes import selfsup, supervised
 from leadline.training.config import TrainConfig
 from leadline.types import UserError
 
@@ -16,6 +16,8 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
         "supervised-relative": supervised.supervised_relative,
         "supervised-kitti": supervised.supervised_kitti,
         "supervised-nyu": supervised.supervised_nyu,
+        "selfsup-rooms": selfsup.selfsup_rooms,
+        "selfsup-kitti": selfsup.selfsup_kitti,
     }
 )
 

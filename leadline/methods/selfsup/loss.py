@@ -1,0 +1,76 @@
+"""The loss of monodepth2 (arXiv 1806.01260) on inverse depth at several scales: equations 3 to 5 of the paper.
+
+Every scale is enlarged to the full picture and warped there (section 3.3), all scales of a source in one pass; errors of pictures
+that are not warped, and the statistics of the reference, are computed once for all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional
+
+from leadline.losses.masked import masked_mean, mean_over_images
+from leadline.losses.photometric import smallest_error
+from leadline.losses.reprojection import Neighbours, Reprojection, reproject, source_errors, still_error
+from leadline.losses.smoothness import smoothness_loss
+from leadline.methods.selfsup.config import SelfsupConfig
+
+TIE_BREAK = 1e-5
+"""Standard deviation of the noise on errors of pictures that are not warped, so that ties are decided by chance."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The two terms, and what happened at full resolution."""
+
+    photometric: Float[Tensor, ""]
+    smoothness: Float[Tensor, ""]
+    seen: Reprojection
+    counts: Bool[Tensor, "n k h w"]
+    """Pixels that some source can explain."""
+    moving: Bool[Tensor, "n k h w"]
+    """Pixels where warping explains more than standing still: where depth learns."""
+
+
+def selfsup_loss(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neighbours, config: SelfsupConfig) -> Outcome:
+    """Terms for inverse depth [1/m] at every scale, fine to coarse: means over the scales, the smoothness halved with each.
+
+    Draws one normal number per pixel and picture for the auto-mask from torch's generator.
+    """
+    depth = 1 / torch.stack([_enlarged(inverse, near.image) for inverse in inverse_depths], dim=1)
+    seen = reproject(near, depth)
+    still = still_error(near, ssim_share=config.ssim_share) if config.automask else None
+    if still is not None:
+        still = (still + TIE_BREAK * torch.randn_like(still))[:, None]
+    warped, smallest = smallest_error(source_errors(near, seen, ssim_share=config.ssim_share), still)
+    counts = seen.counts.any(dim=0)
+    photometric = mean_over_images(masked_mean(smallest.flatten(0, 1), counts.flatten(0, 1)), counts.flatten(0, 1))
+    smoothness = _smoothness(inverse_depths, near)
+    moving = counts if still is None else counts & (warped < still)
+    return Outcome(photometric, config.smoothness_weight * smoothness, seen, counts, moving.detach())
+
+
+def _enlarged(inverse_depth: Tensor, image: Tensor) -> Tensor:
+    if inverse_depth.shape[-2:] == image.shape[-2:]:
+        return inverse_depth
+    return functional.interpolate(inverse_depth[:, None], size=image.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+
+
+def _smoothness(inverse_depths: Sequence[Tensor], near: Neighbours) -> Tensor:
+    """Mean over the scales, each at its resolution, where a pixel of the image is the mean of those below it."""
+    image, total = near.image, near.image.new_zeros(())
+    usable = None if near.usable is None else near.usable[:, None].to(image.dtype)
+    for scale, inverse in enumerate(inverse_depths):
+        image = _shrunk(image, inverse)
+        usable = None if usable is None else _shrunk(usable, inverse)
+        valid = None if usable is None else usable[:, 0] == 1
+        total = total + smoothness_loss(inverse_depth=inverse, image=image, valid=valid) / 2**scale
+    return total / len(inverse_depths)
+
+
+def _shrunk(image: Tensor, like: Tensor) -> Tensor:
+    same = image.shape[-2:] == like.shape[-2:]
+    return image if same else functional.interpolate(image, size=like.shape[-2:], mode="area")
