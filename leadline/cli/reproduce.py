@@ -18,6 +18,7 @@ import tyro
 from leadline.cli.worlds import need_extras, render_all, row_median, scored, trained_on
 from leadline.evaluation.result import Evaluation
 from leadline.io.jsonfile import read_json, write_json
+from leadline.methods.catalog import MethodConfig
 from leadline.methods.loading import load
 from leadline.recipes.claims import Claim, claim
 from leadline.training.provenance import git_commit, provenance
@@ -89,7 +90,7 @@ def _unit_rows(
         evaluation = scored(model or row_median(roots[f"{family}-train"]), root)
         shared = {
             "variant": variant,
-            "network": "none" if config is None else config.method.encoder,
+            "network": "none" if config is None else _network_of(config.method),
             "seed": seed,
             "split": name,
             "rig": _rig_of(chosen, name),
@@ -106,6 +107,10 @@ def _regions(evaluation: Evaluation) -> Iterable[dict[str, Any]]:
     yield {"region": "all", "images": evaluation.num_images, "num_pixels": evaluation.num_pixels, "metrics": evaluation.metrics}
     for name, region in evaluation.regions.items():
         yield {"region": name, "images": region.num_images, "num_pixels": region.num_pixels, "metrics": region.metrics}
+
+
+def _network_of(method: MethodConfig) -> str:
+    return method.encoder if method.network == "none" else method.network
 
 
 def _rig_of(chosen: Claim, name: str) -> str | None:

@@ -58,7 +58,11 @@ def load_into(module: nn.Module, path: str | Path) -> None:
 
     Raises UserError like `load_weights`, and naming the first keys that are missing, unexpected or of another shape.
     """
-    tensors = load_weights(path)
+    load_state(module, load_weights(path), path)
+
+
+def load_state(module: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None:
+    """Copy `tensors`, which were read from `path`, into `module`, all of them. Raises UserError like `load_into`."""
     expected = module.state_dict()
     reshaped = [
         f"{name} is {tuple(tensors[name].shape)} in the file and {tuple(tensor.shape)} in the model"

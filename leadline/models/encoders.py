@@ -1,13 +1,14 @@
-"""Image encoders: `transformers` backbones behind one interface, from scratch, from the hub or from a local folder.
+"""Image encoders: `transformers` backbones and MPViT behind one interface, from scratch, from the hub or a local folder.
 
 An encoder takes RGB in [0, 1], normalises it itself, and returns feature maps fine to coarse with `channels` and
 `strides`. ResNets give five maps at strides 2 to 32: the first is the stem before its max-pooling, which decoders in the
-manner of monodepth2 need and `AutoBackbone` does not offer.
+manner of monodepth2 need and `AutoBackbone` does not offer. MPViT (models/mpvit.py) gives five as well.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from transformers import AutoBackbone, AutoConfig, PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
 
 from leadline.models.hub import from_hub, no_progress_bar, stated_licence
+from leadline.models.mpvit import HOW_TO_CONVERT, MPViT, MPViTSpec, load_mpvit
 from leadline.types import UserError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -29,7 +31,7 @@ NEW_IN_BACKBONES = "hidden_states_norms."
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """An architecture: its `transformers` model type and configuration, and where public weights for it are."""
+    """An architecture: its model type and configuration (of `transformers`, or "mpvit"), and where public weights for it are."""
 
     model_type: str
     config: Mapping[str, Any]
@@ -55,6 +57,10 @@ def _dinov2(width: int, num_blocks: int, heads: int, size: str | None) -> Encode
     return EncoderSpec("dinov2", MappingProxyType(config), f"facebook/dinov2-{size}" if size else None)
 
 
+def _mpvit(widths: tuple[int, int, int, int], depths: tuple[int, int, int, int], *, mlp_ratio: int = 4) -> EncoderSpec:
+    return EncoderSpec("mpvit", MappingProxyType({"widths": widths, "depths": depths, "mlp_ratio": mlp_ratio}))
+
+
 ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
     {
         # "resnet-tiny" and "resnet18-half" have no public weights: they are for training from scratch on small machines.
@@ -74,6 +80,11 @@ ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
         "convnextv2-tiny": _convnext((3, 3, 9, 3), 96, "tiny"),
         "convnextv2-base": _convnext((3, 3, 27, 3), 128, "base"),
         "convnextv2-large": _convnext((3, 3, 27, 3), 192, "large"),
+        # "mpvit-micro" is ours, for small machines; the others are the published sizes.
+        "mpvit-micro": _mpvit((16, 32, 48, 64), (1, 1, 1, 1), mlp_ratio=2),
+        "mpvit-tiny": _mpvit((64, 96, 176, 216), (1, 2, 4, 1), mlp_ratio=2),
+        "mpvit-xsmall": _mpvit((64, 128, 192, 256), (1, 2, 4, 1)),
+        "mpvit-small": _mpvit((64, 128, 216, 288), (1, 3, 6, 3)),
     }
 )
 
@@ -86,9 +97,18 @@ class Encoder(nn.Module):
     weights_from: str | None = None
     """Hub id or folder of the weights it started from; None for random ones."""
 
-    def __init__(self, backbone: nn.Module, *, channels: tuple[int, ...], strides: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        read: Callable[[nn.Module, Tensor], list[Tensor]],
+        *,
+        channels: tuple[int, ...],
+        strides: tuple[int, ...],
+    ) -> None:
+        """`read` takes the maps of a normalised image from the backbone."""
         super().__init__()
         self.backbone = backbone
+        self._read = read
         self.channels = channels
         self.strides = strides
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
@@ -100,21 +120,12 @@ class Encoder(nn.Module):
         return max(self.strides)
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b c _h _w"]]:
-        """Feature maps of RGB in [0, 1]."""
-        normalized = (image - self.mean) / self.std
-        if self.strides[0] == 2:
-            return self._resnet_features(normalized)
-        return list(self.backbone(normalized).feature_maps)
-
-    def _resnet_features(self, normalized: Tensor) -> list[Tensor]:
-        # NOTE: AutoBackbone's "stem" is the map after max-pooling (stride 4); the parts are called one by one to tap the map before it.
-        resnet = cast(Any, self.backbone)
-        features = [resnet.embedder.embedder(normalized)]
-        map_ = resnet.embedder.pooler(features[0])
-        for stage in resnet.encoder.stages:
-            map_ = stage(map_)
-            features.append(map_)
-        return features
+        """Feature maps of RGB in [0, 1]. Raises UserError for an image whose sides are not multiples of `size_multiple`."""
+        height, width = image.shape[-2:]
+        if height % self.size_multiple or width % self.size_multiple:
+            multiple = self.size_multiple
+            raise UserError(f"image of {width}x{height} px", "does not fit the encoder", f"give sides that are multiples of {multiple} px")
+        return self._read(self.backbone, (image - self.mean) / self.std)
 
 
 def build_encoder(name: str, pretrained: str = "none", *, num_images: int = 1) -> Encoder:
@@ -133,6 +144,8 @@ def _build(name: str, pretrained: str) -> Encoder:
         near = difflib.get_close_matches(name, ENCODERS, n=3, cutoff=0.4) or list(ENCODERS)
         raise UserError(name, "is not an encoder leadline knows", f"choose for example {', '.join(near)}")
     spec = ENCODERS[name]
+    if spec.model_type == "mpvit":
+        return _mpvit_encoder(name, spec, pretrained)
     if pretrained == "none":
         config = AutoConfig.for_model(spec.model_type, **_lists(spec.config))
         return _wrap(AutoBackbone.from_config(config), config, spec)
@@ -191,13 +204,46 @@ def _pretrained(name: str, spec: EncoderSpec, source: str) -> Encoder:
     return encoder
 
 
+def _mpvit_encoder(name: str, spec: EncoderSpec, pretrained: str) -> Encoder:
+    """MPViT is not on the hub: its weights come from the file model.safetensors of a folder."""
+    sizes = MPViTSpec(**spec.config)
+    backbone = MPViT(sizes)
+    encoder = Encoder(backbone, _all_maps, channels=sizes.channels, strides=(2, 4, 8, 16, 32))
+    if pretrained == "none":
+        return encoder
+    if pretrained == "hub":
+        raise UserError(name, "has no public weights on the model hub", f'{HOW_TO_CONVERT}; or give pretrained="none"')
+    load_mpvit(backbone, Path(pretrained))
+    encoder.weights_from = pretrained
+    return encoder
+
+
 def _wrap(backbone: nn.Module, config: PreTrainedConfig, spec: EncoderSpec) -> Encoder:
     if spec.model_type == "dinov2":
-        return Encoder(backbone, channels=(spec.config["hidden_size"],) * 4, strides=(config.patch_size,) * 4)
+        return Encoder(backbone, _feature_maps, channels=(spec.config["hidden_size"],) * 4, strides=(config.patch_size,) * 4)
     widths = tuple(spec.config["hidden_sizes"])
     if spec.model_type == "resnet":
-        return Encoder(backbone, channels=(spec.config["embedding_size"], *widths), strides=(2, 4, 8, 16, 32))
-    return Encoder(backbone, channels=widths, strides=(4, 8, 16, 32))
+        return Encoder(backbone, _resnet_maps, channels=(spec.config["embedding_size"], *widths), strides=(2, 4, 8, 16, 32))
+    return Encoder(backbone, _feature_maps, channels=widths, strides=(4, 8, 16, 32))
+
+
+def _feature_maps(backbone: nn.Module, normalized: Tensor) -> list[Tensor]:
+    return list(backbone(normalized).feature_maps)
+
+
+def _all_maps(backbone: nn.Module, normalized: Tensor) -> list[Tensor]:
+    return backbone(normalized)
+
+
+def _resnet_maps(backbone: nn.Module, normalized: Tensor) -> list[Tensor]:
+    # NOTE: AutoBackbone's "stem" is the map after max-pooling (stride 4); the parts are called one by one to tap the map before it.
+    resnet = cast(Any, backbone)
+    features = [resnet.embedder.embedder(normalized)]
+    map_ = resnet.embedder.pooler(features[0])
+    for stage in resnet.encoder.stages:
+        map_ = stage(map_)
+        features.append(map_)
+    return features
 
 
 def _widened(name: str, encoder: Encoder, num_images: int) -> Encoder:

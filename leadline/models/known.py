@@ -1,9 +1,12 @@
-"""Public depth checkpoints that leadline knows by name. Imports no tensors: the command line lists them fast.
+"""Public depth checkpoints, and published networks to train, that leadline knows by name.
 
-Licences are those of the weights as their publishers state them; leadline ships none of them and needs none of them.
+Imports no tensors: the command line lists them fast. Licences are those of the weights as their publishers state them;
+leadline ships none of them and needs none of them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from leadline.types import DepthKind
 
@@ -117,3 +120,27 @@ def known_model(name: str) -> KnownModel | None:
     """The known checkpoint with this short name or hub id, capital letters aside."""
     wanted = name.lower()
     return next((model for model in KNOWN_MODELS if wanted in (model.name, model.hub_id.lower())), None)
+
+
+@dataclass(frozen=True)
+class KnownNetwork:
+    """A published depth network: its encoder and decoder by name, its size, and its paper."""
+
+    encoder: str
+    decoder: str
+    parameters: int
+    """With heads for one output at four scales; without what its forward pass never uses."""
+    published_m: float
+    """Millions of parameters as published."""
+    unused: int
+    """Parameters counted there that no depth passes through: the encoder's classifier, convolutions that are never run."""
+    paper: str
+
+
+NETWORKS: Mapping[str, KnownNetwork] = MappingProxyType(
+    {
+        "monodepth2": KnownNetwork("resnet18", "unet", 14_329_236, 14.84, 513_000, "arXiv 1806.01260"),
+        "hrdepth": KnownNetwork("resnet18", "hrdepth", 14_068_308, 14.61, 545_336, "arXiv 2012.07356"),
+        "monovit": KnownNetwork("mpvit-small", "monovit", 27_837_772, 27.87, 32_336, "arXiv 2208.03543"),
+    }
+)

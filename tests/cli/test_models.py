@@ -20,6 +20,9 @@ def test_models__table_names_licence_and_unit(capsys: pytest.CaptureFixture[str]
     rows = json.loads((tmp_path / "models.json").read_text())
     assert {"name", "kind", "unit", "licence", "parameters_m", "hub_id"} <= rows[0].keys()
     assert [row["unit"] for row in rows if row["name"] == "depth-pro"] == ["m"]
+    hrdepth = next(line for line in lines if "hrdepth" in line)
+    assert "resnet18" in hrdepth and "14.07" in hrdepth and "14.61" in hrdepth
+    assert [row["parameters"] for row in rows if row["name"] == "monovit"] == [27_837_772]
 
 
 def test_models__costs_no_torch() -> None:

@@ -26,6 +26,8 @@ SMALL: dict[str, tuple[tuple[dict[str, Any], DepthKind], ...]] = {
         (TINY | {"kind": DepthKind.AFFINE_INVARIANT}, DepthKind.AFFINE_INVARIANT),
         (TINY | {"kind": DepthKind.AFFINE_INVARIANT_INVERSE}, DepthKind.AFFINE_INVARIANT_INVERSE),
         (TINY | {"decoder": "dpt", "decoder_width": 0.25}, DepthKind.METRIC),
+        (TINY | {"decoder": "hrdepth"}, DepthKind.METRIC),
+        ({"encoder": "mpvit-micro", "decoder": "monovit", "decoder_width": 0.25}, DepthKind.METRIC),
     ),
     "selfsup": (
         (INDOORS, DepthKind.METRIC),

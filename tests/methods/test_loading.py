@@ -18,6 +18,7 @@ from leadline.methods.catalog import build_method
 from leadline.methods.loading import from_pretrained, load, method_model, push_to_hub, save_model_folder
 from leadline.methods.predictor import ModelInfo
 from leadline.models.encoders import StartingWeights, build_encoder, starting_weights
+from leadline.models.known import NETWORKS
 from leadline.types import DepthKind, UserError
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (100, 150, 3), dtype=np.uint8)
@@ -43,6 +44,25 @@ def test_model_folder__round_trip(method: Method, folder: Path) -> None:
     before, after = method_model(method, INFO).predict(IMAGE, fov_x_deg=70), loaded.predict(IMAGE, fov_x_deg=70)
     np.testing.assert_array_equal(before.values, after.values)
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_model_folder__published_networks_come_back(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    method = build_method("supervised", {"network": name})
+    save_model_folder(tmp_path / name, "supervised", method, INFO)
+    config = json.loads((tmp_path / name / "config.json").read_text())
+    assert (config["config"]["encoder"], config["config"]["decoder"]) == (NETWORKS[name].encoder, NETWORKS[name].decoder)
+    before = method_model(method, INFO).predict(IMAGE, fov_x_deg=70)
+    np.testing.assert_array_equal(before.values, load(tmp_path / name).predict(IMAGE, fov_x_deg=70).values)
+
+
+def test_model_folder__written_before_networks_had_names(method: Method, folder: Path) -> None:
+    """A configuration without `network` means the encoder and decoder beside it."""
+    config = json.loads((folder / "config.json").read_text())
+    del config["config"]["network"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load(folder).network.state_dict().keys() == method.state_dict().keys()
 
 
 def test_model_folder__config_says_what_the_format_promises(folder: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from leadline.data.sample import Sample
 from leadline.methods.catalog import build_method
 from leadline.methods.supervised.config import SupervisedConfig
+from leadline.models.known import NETWORKS
 from leadline.types import DepthKind, UserError
 
 TINY = SupervisedConfig(encoder="resnet-tiny", decoder_width=0.5)
@@ -37,9 +38,9 @@ def test_supervised__metres_do_not_follow_the_resolution() -> None:
     double = Sample(image=small.image.repeat_interleave(2, -1).repeat_interleave(2, -2), K=small.K * torch.tensor([[2.0], [2.0], [1.0]]))
     with torch.inference_mode():
         factor = method(small.image[:, 0], small.K[:, 0]) / method(small.image[:, 0], double.K[:, 0] / 2)
-        raw_small = method.network(small.image[:, 0, 0])
+        raw_small = method.network(small.image[:, 0, 0])[0]
         values = method(double.image[:, 0], double.K[:, 0])
-        raw = method.network(double.image[:, 0, 0])
+        raw = method.network(double.image[:, 0, 0])[0]
     assert factor.isfinite().all() and raw_small.shape[-1] * 2 == raw.shape[-1]
     canonical = values / (80.0 / (0.8 * WIDTH))
     again = method(double.image[:, 0], double.K[:, 0] * torch.tensor([[0.8 * WIDTH / 80.0], [1.0], [1.0]]))
@@ -108,3 +109,32 @@ def test_supervised__trains_in_bfloat16() -> None:
     assert loss.total.dtype is torch.float32
     loss.total.backward()
     assert all(torch.isfinite(p.grad).all() for p in method.parameters() if p.grad is not None)
+
+
+def test_supervised__published_network_decides_its_parts_and_says_so() -> None:
+    """Whatever the recipe says of encoder and decoder; the configuration that is saved with the model is true."""
+    recipe = replace(TINY, decoder_norm="batch", output_stride=2)
+    method = build_method("supervised", replace(recipe, network="hrdepth"))
+    assert method.config == SupervisedConfig(network="hrdepth", encoder="resnet18", decoder="hrdepth")
+    assert build_method("supervised", recipe).config == recipe
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_supervised__published_networks_learn_one_batch(name: str) -> None:
+    """Forty steps on one picture of a step in depth, at their published size."""
+    torch.manual_seed(0)
+    method = build_method("supervised", SupervisedConfig(network=name)).train()  # pyright: ignore[reportArgumentType]
+    given = sample(60.0, batch=2)
+    assert given.depth is not None
+    given.depth[..., WIDTH // 2 :] = 2.0
+    given.image[..., WIDTH // 2 :] *= 0.5
+    optimizer = torch.optim.AdamW(method.trained_parameters(), lr=1e-3)
+    totals = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss = method.loss(given).total
+        loss.backward()
+        optimizer.step()
+        totals.append(loss.item())
+    assert sum(totals[-5:]) / 5 < totals[0] / 4, totals

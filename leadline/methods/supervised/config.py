@@ -10,12 +10,14 @@ from leadline.types import DepthKind
 class SupervisedConfig:
     """One network, one output, trained on dense or sparse depth."""
 
+    network: Literal["none", "monodepth2", "hrdepth", "monovit"] = "none"
+    """A published network as it is: it decides encoder, decoder, decoder_width, decoder_norm and output_stride. none leaves them to you."""
     encoder: str = "resnet18"
     """Name of an encoder (models/encoders.py)."""
     pretrained: str = "none"
     """Where its weights start: none, hub, a hub id or a folder."""
-    decoder: Literal["unet", "dpt"] = "unet"
-    """unet for convolutional encoders, dpt for every encoder."""
+    decoder: Literal["unet", "dpt", "hrdepth", "monovit"] = "unet"
+    """unet for encoders with a pyramid of maps, dpt for every encoder, hrdepth and monovit for ResNets and MPViT."""
     decoder_width: float = 1.0
     """Factor on the channels of the decoder."""
     decoder_norm: Literal["none", "batch"] = "none"

@@ -8,11 +8,12 @@ weights the middle learns faster than a linear output does (docs/LOG.md).
 """
 
 import math
+from dataclasses import replace
 from typing import final
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from leadline.data.sample import Needs, Sample
@@ -22,9 +23,10 @@ from leadline.losses.scale_shift import standardised
 from leadline.losses.silog import silog_loss
 from leadline.methods.base import Loss, Method
 from leadline.methods.supervised.config import SupervisedConfig
-from leadline.models.dpt import DPTDecoder
-from leadline.models.encoders import Encoder, build_encoder
-from leadline.models.unet import Heads, UNetDecoder
+from leadline.models.encoders import build_encoder
+from leadline.models.known import NETWORKS
+from leadline.models.networks import DepthNetwork, build_decoder
+from leadline.models.unet import Heads
 from leadline.types import DepthKind, UserError
 
 POSITIVE = (DepthKind.METRIC, DepthKind.SCALE_INVARIANT)
@@ -44,8 +46,8 @@ class Supervised(Method):
             raise UserError(
                 "method supervised", f"depth range {config.min_depth_m} to {config.max_depth_m} m", "give 0 < min_depth_m < max_depth_m"
             )
-        self.config = config
-        self.network = _build_network(config)
+        self.config = _settled(config)
+        self.network = _build_network(self.config)
 
     @property
     def kind(self) -> DepthKind:
@@ -87,7 +89,10 @@ class Supervised(Method):
         )
 
     def _values(self, image: Tensor, K: Tensor) -> Tensor:
-        raw = self.network(image)
+        raw = self.network(image)[0]
+        if raw.shape[-2:] != image.shape[-2:]:
+            raw = functional.interpolate(raw, size=image.shape[-2:], mode="bilinear", align_corners=False)
+        raw = raw.squeeze(1)
         if self.kind not in POSITIVE:
             return raw
         low, high = math.log(self.config.min_depth_m), math.log(self.config.max_depth_m)
@@ -142,32 +147,22 @@ class Supervised(Method):
         return terms
 
 
-class Network(nn.Module):
-    """Encoder, decoder, head: RGB in [0, 1] to one raw map at full resolution."""
-
-    def __init__(self, encoder: Encoder, decoder: nn.Module, head: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.decoder = decoder
-        self.head = head
-        self.size_multiple = encoder.size_multiple
-
-    def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-        """Raw output, float32, interpolated where the decoder ends at a coarser map."""
-        raw = self.head(self.decoder(self.encoder(image)))[0]
-        if raw.shape[-2:] != image.shape[-2:]:
-            raw = functional.interpolate(raw, size=image.shape[-2:], mode="bilinear", align_corners=False)
-        return raw.squeeze(1)
+def _settled(config: SupervisedConfig) -> SupervisedConfig:
+    """`config` with the parts of the published network that it names, so that it says what was built."""
+    if config.network == "none":
+        return config
+    known = NETWORKS[config.network]
+    return replace(config, encoder=known.encoder, decoder=known.decoder, decoder_width=1.0, decoder_norm="none", output_stride=1)
 
 
-def _build_network(config: SupervisedConfig) -> Network:
+def _build_network(config: SupervisedConfig) -> DepthNetwork:
     encoder = build_encoder(config.encoder, config.pretrained)
-    if config.decoder == "dpt":
-        if config.output_stride != 1:
-            raise UserError("decoder dpt", "answers for every pixel", "leave output_stride at 1, or use decoder unet")
-        decoder = DPTDecoder(encoder.channels, encoder.strides, width=config.decoder_width)
-    else:
-        decoder = UNetDecoder(
-            encoder.channels, encoder.strides, width=config.decoder_width, norm=config.decoder_norm, finest=config.output_stride
-        )
-    return Network(encoder, decoder, Heads(decoder.channels, 1, scales=(0,)))
+    decoder = build_decoder(
+        config.decoder,
+        encoder.channels,
+        encoder.strides,
+        width=config.decoder_width,
+        norm=config.decoder_norm,
+        finest=config.output_stride,
+    )
+    return DepthNetwork(encoder, decoder, Heads(decoder.channels, 1, scales=(0,)))
