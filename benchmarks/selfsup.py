@@ -84,7 +84,7 @@ def _plain(method: Method, sample: Sample) -> Tensor:
     near = find_neighbours(sample, rig=False)
     sources = [PlainSource(*values) for values in zip(near.sources, near.K_src, near.source_from_ref, strict=True)]
     noise = 1e-5 * torch.randn(near.image[:, 0].shape)
-    inverse_depths = method._inverse_depths(near.image, near.K)
+    inverse_depths = method.inverse_depths(method.network(near.image), near.K)
     photometric, smoothness = plain_loss(inverse_depths, near.image, near.K, sources, noise=noise, as_published=True)
     return photometric + smoothness
 
