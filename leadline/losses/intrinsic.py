@@ -119,9 +119,7 @@ def above_mean_error(error: Float[Tensor, "n h w"], valid: Bool[Tensor, "n h w"]
     return valid & (error > masked_mean(error, valid)[:, None, None])
 
 
-def random_share(
-    candidates: Bool[Tensor, "n h w"], like: Bool[Tensor, "n h w"], *, generator: torch.Generator
-) -> Bool[Tensor, "n h w"]:
+def random_share(candidates: Bool[Tensor, "n h w"], like: Bool[Tensor, "n h w"], *, generator: torch.Generator) -> Bool[Tensor, "n h w"]:
     """As many random pixels of `candidates` as `like` marks in the same image, or all of them: the control of a mask.
 
     `generator` lives on the CPU, so that every machine draws the same.

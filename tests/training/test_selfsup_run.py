@@ -68,13 +68,16 @@ def run_config(drive: Path) -> TrainConfig:
     """Six steps with learned poses, which the auto-mask's noise and batch norms make sensitive to every random number."""
     config = recipe("selfsup-kitti")
     method = replace(
-        default_config("selfsup"), encoder="resnet-tiny", pose_encoder="resnet-tiny", decoder_width=0.25, decoder_norm="batch", poses="learned"
+        default_config("selfsup"),
+        encoder="resnet-tiny",
+        pose_encoder="resnet-tiny",
+        decoder_width=0.25,
+        decoder_norm="batch",
+        poses="learned",
     )
     data = replace(config.data, root=(str(drive),), val_root=(str(drive),), height=32, width=64, batch_size=2, workers=0)
     log = replace(config.log, every=1, tensorboard=False, panels=1)
-    return replace(
-        config, method=method, data=data, log=log, steps=6, val_every=0, checkpoint_every=2, precision="fp32", protocol="median"
-    )
+    return replace(config, method=method, data=data, log=log, steps=6, val_every=0, checkpoint_every=2, precision="fp32", protocol="median")
 
 
 def test_selfsup__killed_and_resumed_gives_the_same_losses_and_a_model(run_config: TrainConfig, tmp_path: Path) -> None:

@@ -32,8 +32,10 @@ def apart_in(sequences: Sequence[str], usable: Bool[Tensor, "n h w"] | None, *, 
 
     Without `sequences` only a picture is not apart from itself.
     """
-    owner = torch.arange(num) if not sequences else torch.tensor([sequences.index(one) for one in sequences]).repeat_interleave(
-        num // len(sequences)
+    owner = (
+        torch.arange(num)
+        if not sequences
+        else torch.tensor([sequences.index(one) for one in sequences]).repeat_interleave(num // len(sequences))
     )
     apart = owner[:, None] != owner
     if usable is None:

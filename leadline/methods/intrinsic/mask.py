@@ -107,7 +107,7 @@ def _reflective(found: Explanation, near: Neighbours, parts: Parts, config: Intr
 def _diffuse_pictures(near: Neighbours, parts: Parts, config: IntrinsicConfig) -> Neighbours:
     """References and sources without their residual, each made in its own frame (equation 9)."""
     if config.diffuse_image == "predicted":
-        return replace(near, image=parts.diffuse, sources=parts.diffuse_src)
+        return replace(near, image=parts.diffuse.detach(), sources=parts.diffuse_src.detach())
     pairs = (near.image, parts.residual), (near.sources, parts.residual_src)
     image, sources = (pseudo_diffuse(x, r, floor=config.log_floor, clamp=config.diffuse_clamp) for x, r in pairs)
     return replace(near, image=image, sources=sources)

@@ -59,6 +59,11 @@ class Intrinsic(Method):
         return self.depth.size_multiple
 
     @property
+    def joint_views(self) -> bool:
+        """Never: the depth of a picture comes from that picture alone."""
+        return False
+
+    @property
     def needs_camera(self) -> bool:
         """Whether depth follows the focal length."""
         return self.depth.needs_camera

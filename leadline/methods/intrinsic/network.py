@@ -12,7 +12,6 @@ from leadline.methods.intrinsic.config import IntrinsicConfig
 from leadline.methods.selfsup.network import build_network
 from leadline.models.unet import Heads
 
-
 LARGEST_LOG = 7.0
 """Of the logarithm of an image that is not squashed below 1."""
 

@@ -85,7 +85,7 @@ def _enlarged(inverse_depth: Tensor, image: Tensor) -> Tensor:
 
 
 def smoothness(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neighbours) -> Float[Tensor, ""]:
-    """Smoothness of inverse depth: mean over the scales, each at its resolution, where a pixel of the image is the mean of those below it."""
+    """Of inverse depth: mean over the scales, each at its resolution, where a pixel of the image is the mean of those below it."""
     image, total = near.image, near.image.new_zeros(())
     usable = None if near.usable is None else near.usable[:, None].to(image.dtype)
     for scale, inverse in enumerate(inverse_depths):

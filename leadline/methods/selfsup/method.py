@@ -95,7 +95,7 @@ class Selfsup(Method):
         return [one * factor for one in inverse]
 
     def neighbours(self, sample: Sample) -> Neighbours:
-        """The pictures beside their sources, in full precision. Raises UserError for a rig of one camera that should have given the scale."""
+        """The pictures beside their sources, exact. Raises UserError for a rig of one camera that should have given the scale."""
         motion = None
         if self.config.poses == "learned":
             if self.config.rig and sample.image.shape[2] == 1:
