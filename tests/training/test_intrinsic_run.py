@@ -20,7 +20,7 @@ TINY = f"--method.encoder resnet-tiny --method.decoder-width 0.25 {QUICK} --dry-
 
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("rooms")
+    root = tmp_path_factory.mktemp("rendered") / "rooms"
     write_rendered(root, frames=3)
     return root
 
@@ -56,12 +56,13 @@ def test_intrinsic_scannet__is_the_papers() -> None:
 
 def test_training_source__misleading_is_made_when_asked_for_and_optional_layers_come_where_they_are(rooms: Path) -> None:
     data = DataConfig(root=(str(rooms),), height=32, width=64, workers=0)
-    source = training_source(
-        data, Needs(layers=frozenset({"misleading", "cam_from_world"}), optional=frozenset({"material", "normals"})), seed=0
-    )
+    optional = frozenset({"material", "inverse_depth"})
+    asked = Needs(layers=frozenset({"misleading", "cam_from_world"}), frames=(0, -1, 1), optional=optional)
+    source = training_source(data, asked, seed=0)
     sample = source[0, 0]
-    assert sample.misleading is not None and sample.misleading.shape == sample.image.shape[:2] + (32, 64)
-    assert sample.material is not None and len(sample.sequence) == 1 and sample.sequence[0].startswith("rendered:")
+    assert sample.misleading is not None and sample.misleading.shape == (3, 1, 32, 64)
+    assert sample.material is not None and sample.inverse_depth is None
+    assert len(sample.sequence) == 1 and sample.sequence[0].startswith("rendered:")
     without = training_source(data, Needs(layers=frozenset({"cam_from_world"})), seed=0)[0, 0]
     assert without.misleading is None and without.material is None
 
