@@ -213,6 +213,15 @@ def test_mask_none__depth_learns_exactly_what_selfsup_learns() -> None:
         torch.testing.assert_close(mine.grad, his.grad)
 
 
+def test_mask_surrounded__needs_no_second_branch() -> None:
+    """Without it depth learns the same, and nothing else does."""
+    whole, alone = (fresh(replace(TINY, mask="surrounded", decompose=decompose)) for decompose in (True, False))
+    alone.load_state_dict({name: value for name, value in whole.state_dict().items() if not name.startswith("intrinsic.")})
+    terms, same = loss_of(whole, scene()).terms, loss_of(alone, scene()).terms
+    assert set(same) == {"photometric", "smoothness"}
+    assert all(torch.equal(terms[name], same[name]) for name in same)
+
+
 ALTERNATIVES: list[dict[str, Any]] = [
     {"mask": "literal-above-mean", "error_channels": 3},
     {"mask": "surrounded", "closing_weight": 1.0},
@@ -230,6 +239,8 @@ ALTERNATIVES: list[dict[str, Any]] = [
     {"intrinsic_trains_encoder": False},
     {"intrinsic_scales": 2, "intrinsic_activation": "exponential", "residual_channels": 1},
     {"automask": False},
+    {"decompose": False, "mask": "surrounded"},
+    {"decompose": False, "mask": "trimmed"},
 ]
 
 
@@ -379,6 +390,8 @@ def test_predict__runs_depth_alone_and_the_model_folder_comes_back(tmp_path: Pat
         ({"closing_weight": 1.0}, "use --method.mask surrounded"),
         ({"intrinsic_encoder": "separate", "intrinsic_trains_encoder": False}, "a separate encoder that nothing trains"),
         ({"log_floor": 0.0}, "log_floor 0.0"),
+        ({"decompose": False}, "leave decompose on"),
+        ({"decompose": False, "mask": "trimmed", "trimmed_like": "literal"}, "leave decompose on"),
         ({"mask": "mahalanobis"}, "choose from literal"),
         ({"max_depth_m": 0.05}, "depth range"),
     ],

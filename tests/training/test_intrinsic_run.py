@@ -1,5 +1,6 @@
 """The recipes of `intrinsic` through the engine: a plan, and what the truth layers are made of."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from leadline.data.sample import Needs
 from leadline.recipes import recipe
 from leadline.training.config import DataConfig
 from leadline.training.data import open_datasets, training_source
+from leadline.training.journal import read_history
+from leadline.training.run import Run, train
 from leadline.types import UserError
 from tests.fixtures.tiny_data import write_nyu, write_rendered
 from tests.fixtures.tiny_moving import write_scannet
@@ -44,6 +47,25 @@ def test_intrinsic_scannet__dry_run_on_a_list_of_pictures(tmp_path: Path, capsys
     arguments = ["--data.root", str(tmp_path), "--method.frames", "0", "1", "--data.split", str(tmp_path / "list.txt")]
     printed = plan(capsys, "intrinsic-scannet", *arguments)
     assert "intrinsic, metric" in printed and "1 of 64x32 px" in printed
+
+
+def test_intrinsic__killed_and_resumed_gives_the_same_losses(rooms: Path, tmp_path: Path) -> None:
+    """Warm-up and the control's draws follow the count of steps, which the checkpoint keeps."""
+    config = recipe("intrinsic-rooms")
+    options = {"encoder": "resnet-tiny", "decoder_width": 0.25, "frames": (0, -1, 1), "mask": "trimmed", "trimmed_like": "literal"}
+    method = replace(config.method, mask_warmup=2, mask_least_pixels=1, automask=False, **options)
+    data = replace(config.data, root=(str(rooms),), split=None, height=32, width=64, batch_size=2, workers=0)
+    log = replace(config.log, every=1, tensorboard=False, panels=1)
+    config = replace(config, method=method, data=data, log=log, steps=6, checkpoint_every=2, precision="fp32")
+    whole = train(config, tmp_path / "whole")
+    part = Run(config, tmp_path / "part")
+    part.batches.num_batches = 3
+    part.fit()
+    train(config, tmp_path / "part")
+    history = read_history(tmp_path / "part" / "logs" / "metrics.csv")
+    assert [row["loss"] for row in history] == [row["loss"] for row in whole.history]
+    dropped = [row["mask/dropped_share"] for row in history]
+    assert dropped[:2] == [0, 0] and max(dropped[2:]) > 0
 
 
 def test_intrinsic_scannet__is_the_papers() -> None:

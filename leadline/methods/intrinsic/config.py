@@ -39,6 +39,9 @@ class IntrinsicConfig(SelfsupConfig):
     closing_weight: float = 0.0
     """Pull of dropped pixels onto the plane around them, in log depth; for the mask surrounded (ours)."""
 
+    decompose: bool = True
+    """Have a second branch; without it the method is selfsup under a mask that looks at depth alone (ours)."""
+
     error_channels: Literal[1, 3] = 1
     """Error in equation 10: its mean over the colours, or one for each with their covariance (U3)."""
     statistics: Literal["image", "batch"] = "image"

@@ -30,9 +30,12 @@ class ReflectiveMask:
 
 @torch.no_grad()
 def reflective_mask(
-    found: Explanation, near: Neighbours, parts: Parts, config: IntrinsicConfig, *, truth: Bool[Tensor, "n h w"] | None, seed: int
+    found: Explanation, near: Neighbours, parts: Parts | None, config: IntrinsicConfig, *, truth: Bool[Tensor, "n h w"] | None, seed: int
 ) -> ReflectiveMask:
-    """The mask of `config.mask` on the finest scale. `truth` are the pixels that mislead; `seed` decides what trimmed draws."""
+    """The mask of `config.mask` on the finest scale.
+
+    Only the literal rules read `parts`; `truth` are the pixels that mislead; `seed` decides what trimmed draws.
+    """
     match config.mask:
         case "none":
             return ReflectiveMask(torch.ones_like(found.counts[:, 0]))
@@ -70,9 +73,12 @@ def mask_logs(
     }
 
 
-def _dropped(rule: Rule, found: Explanation, near: Neighbours, parts: Parts, config: IntrinsicConfig) -> tuple[Tensor, Tensor | None]:
+def _dropped(
+    rule: Rule, found: Explanation, near: Neighbours, parts: Parts | None, config: IntrinsicConfig
+) -> tuple[Tensor, Tensor | None]:
     if rule == "surrounded":
         return seen_through(found.depth[:, 0], near.K)
+    assert parts is not None
     return _reflective(found, near, parts, config, above_mean=rule == "literal-above-mean"), None
 
 

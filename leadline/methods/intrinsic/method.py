@@ -38,7 +38,7 @@ class Intrinsic(Method):
         _check(config)
         self.config = config
         self.depth = Selfsup(config)
-        self.intrinsic = IntrinsicNetwork(config)
+        self.intrinsic = IntrinsicNetwork(config) if config.decompose else None
         self.register_buffer("steps_seen", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -78,25 +78,29 @@ class Intrinsic(Method):
         near = self.depth.neighbours(sample)
         features = network.encoder(near.image)
         inverse_depths = self.depth.inverse_depths(network.head(network.decoder(features)), near.K)
-        scales = self.intrinsic.decompose(near.image, near.sources, encoder=network.encoder, features=features)
+        scales = []
+        if self.intrinsic is not None:
+            scales = self.intrinsic.decompose(near.image, near.sources, encoder=network.encoder, features=features)
+        parts = scales[0] if scales else None
         truth = misleading(sample)
         # Coordinates need all their digits: half precision ends with the networks.
         with torch.autocast(near.image.device.type, enabled=False):
             found = explain(inverse_depths, near, config)
-            mask = self._mask(found, near, scales[0], truth)
-            apart = apart_in(sample.sequence, near.usable, num=len(near.image))
+            mask = self._mask(found, near, parts, truth)
             terms = {
                 "photometric": found.photometric(mask.keep, over_kept=config.normalise == "kept"),
                 "smoothness": config.smoothness_weight * smoothness(inverse_depths, near),
-                **intrinsic_terms(scales, near, found.seen, apart, config),
             }
+            if scales:
+                apart = apart_in(sample.sequence, near.usable, num=len(near.image))
+                terms |= intrinsic_terms(scales, near, found.seen, apart, config)
             if config.closing_weight > 0:
                 terms["closing"] = config.closing_weight * self._closing(found, mask)
         if self.training:
             self.steps_seen += 1
-        return Loss(terms=terms, logs=_logs(found, mask, scales[0], truth), panels=_panels(found, near, mask, scales[0]))
+        return Loss(terms=terms, logs=_logs(found, mask, parts, truth), panels=_panels(found, near, mask, parts))
 
-    def _mask(self, found: Explanation, near: Neighbours, parts: Parts, truth: Tensor | None) -> ReflectiveMask:
+    def _mask(self, found: Explanation, near: Neighbours, parts: Parts | None, truth: Tensor | None) -> ReflectiveMask:
         steps = int(self.steps_seen)
         if steps < self.config.mask_warmup:
             return ReflectiveMask(torch.ones_like(found.counts[:, 0]))
@@ -122,32 +126,33 @@ def misleading(sample: Sample) -> Bool[Tensor, "n h w"] | None:
     return torch.stack([material == int(one) for one in MISLEADS]).any(dim=0)
 
 
-def _logs(found: Explanation, mask: ReflectiveMask, parts: Parts, truth: Tensor | None) -> dict[str, Tensor]:
+def _logs(found: Explanation, mask: ReflectiveMask, parts: Parts | None, truth: Tensor | None) -> dict[str, Tensor]:
     counts, learns = found.counts[:, 0], found.moving[:, 0]
-    return {
-        "explained_share": counts.float().mean(),
-        "moving_share": learns.float().mean(),
-        "diffuse_mean": parts.diffuse.detach().mean(),
-        "residual_mean": parts.residual.detach().mean(),
-        **mask_logs(mask.keep, learns, truth),
-    }
+    logs = {"explained_share": counts.float().mean(), "moving_share": learns.float().mean(), **mask_logs(mask.keep, learns, truth)}
+    if parts is None:
+        return logs
+    return logs | {"diffuse_mean": parts.diffuse.detach().mean(), "residual_mean": parts.residual.detach().mean()}
 
 
-def _panels(found: Explanation, near: Neighbours, mask: ReflectiveMask, parts: Parts) -> dict[str, Tensor]:
-    return {
+def _panels(found: Explanation, near: Neighbours, mask: ReflectiveMask, parts: Parts | None) -> dict[str, Tensor]:
+    panels = {
         "image": near.image,
         "warped": found.seen.image[0, :, 0].detach(),
         "values": found.depth[:, :1].detach(),
-        "diffuse": parts.diffuse.detach(),
-        "residual": parts.residual.detach().expand(-1, 3, -1, -1),
         "kept": near.image * mask.keep[:, None],
     }
+    if parts is None:
+        return panels
+    return panels | {"diffuse": parts.diffuse.detach(), "residual": parts.residual.detach().expand(-1, 3, -1, -1)}
 
 
 def _check(config: IntrinsicConfig) -> None:
     """Raise UserError for options that do not go together; those of selfsup are checked there."""
     if config.closing_weight > 0 and config.mask != "surrounded":
         raise UserError(NAME, f"closing_weight {config.closing_weight} with the mask {config.mask}", "use --method.mask surrounded")
+    rule = config.trimmed_like if config.mask == "trimmed" else config.mask
+    if rule.startswith("literal") and not config.decompose:
+        raise UserError(NAME, f"the mask {config.mask} compares diffuse pictures", "leave decompose on, or use --method.mask surrounded")
     if config.intrinsic_encoder == "separate" and not config.intrinsic_trains_encoder:
         raise UserError(NAME, "a separate encoder that nothing trains", "leave intrinsic_trains_encoder on, or share the encoder")
     if not 0 < config.log_floor < 1:
