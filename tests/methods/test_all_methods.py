@@ -36,7 +36,7 @@ SMALL: dict[str, tuple[tuple[dict[str, Any], DepthKind], ...]] = {
         (INDOORS | {"rig": True, "poses": "learned"}, DepthKind.METRIC),
         (INDOORS | {"poses": "learned"}, DepthKind.SCALE_INVARIANT),
     ),
-    "intrinsic": ((INDOORS | {"mask": "surrounded", "closing_weight": 0.1, "intrinsic_encoder": "separate"}, DepthKind.METRIC),),
+    "intrinsic": ((INDOORS | {"mask": "surrounded", "closing_weight": 0.1, "num_scales": 2}, DepthKind.METRIC),),
 }
 """Small variants of every method and their kinds, for tests. A method without an entry here fails `test_every_method_is_covered`."""
 

@@ -36,8 +36,9 @@ class Intrinsic(Method):
     def __init__(self, config: IntrinsicConfig) -> None:
         super().__init__()
         _check(config)
-        self.config = config
         self.depth = Selfsup(config)
+        assert isinstance(self.depth.config, IntrinsicConfig)
+        self.config = config = self.depth.config  # the parts of its network may have been settled there
         self.intrinsic = IntrinsicNetwork(config) if config.decompose else None
         self.register_buffer("steps_seen", torch.zeros((), dtype=torch.int64))
 
