@@ -382,29 +382,3 @@ def test_predict__runs_depth_alone_and_the_model_folder_comes_back(tmp_path: Pat
     expected = method(torch.from_numpy(picture).permute(2, 0, 1)[None, None].float() / 255, sample.K[:1, 0])[0, 0]
     np.testing.assert_allclose(values, expected.detach().numpy(), rtol=1e-4)
     assert isinstance(method, Intrinsic)
-
-
-@pytest.mark.parametrize(
-    ("options", "line"),
-    [
-        ({"closing_weight": 1.0}, "use --method.mask surrounded"),
-        ({"intrinsic_encoder": "separate", "intrinsic_trains_encoder": False}, "a separate encoder that nothing trains"),
-        ({"log_floor": 0.0}, "log_floor 0.0"),
-        ({"decompose": False}, "leave decompose on"),
-        ({"decompose": False, "mask": "trimmed", "trimmed_like": "literal"}, "leave decompose on"),
-        ({"mask": "mahalanobis"}, "choose from literal"),
-        ({"max_depth_m": 0.05}, "depth range"),
-    ],
-)
-def test_build_method__options_that_cannot_be_met(options: dict[str, object], line: str) -> None:
-    with pytest.raises(UserError, match=line):
-        build_method("intrinsic", {"encoder": "resnet-tiny", "decoder_width": 0.25} | options)
-
-
-def test_loss__is_finite_in_bfloat16_and_its_masks_are_exact() -> None:
-    method = fresh(replace(TINY, mask="surrounded"))
-    with torch.autocast("cpu", torch.bfloat16):
-        loss = loss_of(method, scene())
-    assert loss.total.dtype is torch.float32 and torch.isfinite(loss.total)
-    loss.total.backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in method.parameters())
