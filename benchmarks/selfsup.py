@@ -84,7 +84,8 @@ def _leadline(method: Method, sample: Sample) -> Tensor:
 
 
 def _plain(method: Method, sample: Sample) -> Tensor:
-    inverse_depths = cast(Any, method)._inverse_depths(sample.image[:, 0, 0], sample.K[:, 0, 0])
+    selfsup = cast(Any, method)
+    inverse_depths = selfsup.inverse_depths(selfsup.network(sample.image[:, 0, 0]), sample.K[:, 0, 0])
     with torch.autocast("cpu", enabled=False):
         return _plain_loss(inverse_depths, sample)
 

@@ -46,6 +46,8 @@ class View:
     usable: np.ndarray | None = None
     """bool (h, w), False where the own vehicle hides the scene."""
     material: np.ndarray | None = None
+    misleading: np.ndarray | None = None
+    """bool (h, w), where a plane sweep with true poses finds a wrong depth; no file has it (misleading.py)."""
     diffuse: np.ndarray | None = None
     albedo: np.ndarray | None = None
     normals: np.ndarray | None = None

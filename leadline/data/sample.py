@@ -23,6 +23,8 @@ class Needs:
     layers: frozenset[str] = frozenset({"depth"})
     frames: tuple[int, ...] = (0,)
     rig: bool = False
+    optional: frozenset[str] = frozenset()
+    """Layers that are read where every data set has them, and missing otherwise."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,14 @@ class Sample:
     usable: Bool[Tensor, "*b t v h w"] | None = None
     """False where the own vehicle or the border of the sensor hides the scene."""
     material: UInt8[Tensor, "*b t v h w"] | None = None
+    misleading: Bool[Tensor, "*b t v h w"] | None = None
+    """Where a comparison with true poses and no network finds a wrong depth (data/misleading.py)."""
     diffuse: Float[Tensor, "*b t v 3 h w"] | None = None
     """The image with specular lobes removed, RGB in [0, 1]."""
     name: tuple[str, ...] = ()
     """Where each element of the batch comes from, for error messages and panels."""
+    sequence: tuple[str, ...] = ()
+    """The recording each element belongs to; empty where nobody knows."""
 
     @property
     def valid(self) -> Bool[Tensor, "*b t v h w"]:
@@ -64,7 +70,8 @@ class Sample:
 def collate(samples: Sequence[Sample]) -> Sample:
     """Stack samples of one shape into a batch with a leading axis b."""
     stacked = {name: torch.stack([getattr(s, name) for s in samples]) for name in _tensors(samples[0])}
-    return replace(samples[0], **stacked, name=tuple(n for s in samples for n in s.name))
+    labels = {field: tuple(label for s in samples for label in getattr(s, field)) for field in ("name", "sequence")}
+    return replace(samples[0], **stacked, **labels)
 
 
 def _tensors(sample: Sample) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from multiprocessing import Value
 
 import numpy as np
@@ -48,6 +49,7 @@ class SampleSource(TorchDataset[Sample]):
         self._datasets = [datasets] if not isinstance(datasets, Sequence) else list(datasets)
         self._needs, self._transform, self._seed, self._skips = needs, transform, seed, on_corrupt == "skip"
         self._items = [_items(dataset, needs) for dataset in self._datasets]
+        self._layers = needs.layers | needs.optional.intersection(*(dataset.layers for dataset in self._datasets))
         _check_rigs(self._datasets, self._items, needs)
         self._firsts = np.cumsum([0, *self.sizes])
         if cache_bytes:
@@ -90,9 +92,8 @@ class SampleSource(TorchDataset[Sample]):
     def _read(self, index: int, rng: np.random.Generator) -> Sample:
         which = int(np.searchsorted(self._firsts, index, side="right")) - 1
         dataset, item = self._datasets[which], self._items[which][index - self._firsts[which]]
-        layers = self._needs.layers
-        views = [[dataset.view(record, camera, layers) for camera in cameras] for record, cameras in item]
-        return self._transform(views, layers, rng)
+        views = [[dataset.view(record, camera, self._layers) for camera in cameras] for record, cameras in item]
+        return replace(self._transform(views, self._layers, rng), sequence=(f"{dataset.name}/{item[0][0].sequence}",))
 
     def _count(self, error: UserError) -> None:
         with self._num_skipped.get_lock():

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from leadline.methods.intrinsic.config import IntrinsicConfig
 from leadline.methods.selfsup.config import SelfsupConfig
 from leadline.methods.supervised.config import SupervisedConfig
 from leadline.types import UserError
@@ -14,10 +15,12 @@ from leadline.types import UserError
 if TYPE_CHECKING:
     from leadline.methods.base import Method
 
-MethodConfig = SupervisedConfig | SelfsupConfig
+MethodConfig = SupervisedConfig | SelfsupConfig | IntrinsicConfig
 """Union of the configurations of all methods, for typed run configurations."""
 
-CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType({"supervised": SupervisedConfig, "selfsup": SelfsupConfig})
+CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType(
+    {"supervised": SupervisedConfig, "selfsup": SelfsupConfig, "intrinsic": IntrinsicConfig}
+)
 
 
 def method_names() -> tuple[str, ...]:
@@ -32,7 +35,7 @@ def default_config(name: str) -> MethodConfig:
 
 def method_name(config: MethodConfig) -> str:
     """Name of the method that `config` belongs to."""
-    return next(name for name, kind in CONFIGS.items() if isinstance(config, kind))
+    return next(name for name, kind in CONFIGS.items() if type(config) is kind)
 
 
 def build_method(name: str, config: Mapping[str, Any] | MethodConfig | None = None) -> "Method":
@@ -46,6 +49,10 @@ def build_method(name: str, config: Mapping[str, Any] | MethodConfig | None = No
             from leadline.methods.supervised.method import Supervised
 
             return Supervised(chosen)
+        case IntrinsicConfig():  # before SelfsupConfig, whose options it has too
+            from leadline.methods.intrinsic.method import Intrinsic
+
+            return Intrinsic(chosen)
         case SelfsupConfig():
             from leadline.methods.selfsup.method import Selfsup
 
@@ -58,7 +65,7 @@ def parse_config(name: str, config: Mapping[str, Any] | MethodConfig | None) -> 
     if config is None:
         return kind()
     if is_dataclass(config):
-        if not isinstance(config, kind):
+        if type(config) is not kind:
             raise UserError(f"method {name}", f"got a {type(config).__name__}", f"give a {kind.__name__}")
         return config
     known = {field.name: field.type for field in fields(kind)}

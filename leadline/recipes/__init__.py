@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from leadline.recipes import selfsup, supervised
+from leadline.recipes import intrinsic, selfsup, supervised
 from leadline.training.config import TrainConfig
 from leadline.types import UserError
 
@@ -18,6 +18,8 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
         "supervised-nyu": supervised.supervised_nyu,
         "selfsup-rooms": selfsup.selfsup_rooms,
         "selfsup-kitti": selfsup.selfsup_kitti,
+        "intrinsic-rooms": intrinsic.intrinsic_rooms,
+        "intrinsic-scannet": intrinsic.intrinsic_scannet,
     }
 )
 

@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from leadline.data.catalog import open_to_learn
 from leadline.data.dataset import Dataset
+from leadline.data.misleading import MISLEADING, WithMisleading
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
 from leadline.data.source import SampleSource
@@ -35,6 +36,8 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
         raise UserError("--data.weights", f"{len(data.weights)} weights for {len(data.root)} data sets", "give one for each of --data.root")
     transform = Transform(data.height, data.width, augment=data.augment)
     datasets = open_datasets(data, data.root, data.split)
+    if MISLEADING in needs.layers:
+        datasets = [WithMisleading(dataset) for dataset in datasets]
     cache_bytes = int(data.cache_gb * 1e9)
     return SampleSource(datasets, needs, transform, seed=seed, on_corrupt=data.on_corrupt, cache_bytes=cache_bytes)
 

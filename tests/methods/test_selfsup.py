@@ -84,7 +84,7 @@ def test_loss__static_frames_teach_nothing() -> None:
     )
     near = find_neighbours(still, rig=False)
     outcome = selfsup_loss(guesses(near), near, TINY)
-    assert not outcome.moving.any()
+    assert not outcome.found.moving.any()
     assert abs(outcome.photometric.item()) < 1e-4
 
 

@@ -23,20 +23,29 @@ TIE_BREAK = 1e-5
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The two terms, and what happened at full resolution."""
+class Explanation:
+    """How well the sources explain the references at full size, pixel by pixel, for the depth maps of all k scales."""
 
-    photometric: Float[Tensor, ""]
-    smoothness: Float[Tensor, ""]
+    depth: Float[Tensor, "n k h w"]
     seen: Reprojection
+    smallest: Float[Tensor, "n k h w"]
+    """The smallest error over the sources, and over the picture standing still: what is minimised."""
     counts: Bool[Tensor, "n k h w"]
     """Pixels that some source can explain."""
     moving: Bool[Tensor, "n k h w"]
     """Pixels where warping explains more than standing still: where depth learns."""
 
+    def photometric(self, keep: Bool[Tensor, "n h w"] | None = None, *, over_kept: bool = False) -> Float[Tensor, ""]:
+        """Mean error over the pixels that count. Pixels not in `keep` add nothing; `over_kept` leaves them out of the mean too."""
+        values, counts = self.smallest, self.counts
+        if keep is not None:
+            values = torch.where(keep[:, None], values, 0)
+            counts = counts & keep[:, None] if over_kept else counts
+        return mean_over_images(masked_mean(values.flatten(0, 1), counts.flatten(0, 1)), counts.flatten(0, 1))
 
-def selfsup_loss(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neighbours, config: SelfsupConfig) -> Outcome:
-    """Terms for inverse depth [1/m] at every scale, fine to coarse: means over the scales, the smoothness halved with each.
+
+def explain(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neighbours, config: SelfsupConfig) -> Explanation:
+    """Errors for inverse depth [1/m] at every scale, fine to coarse.
 
     Draws one normal number per pixel and picture for the auto-mask from torch's generator.
     """
@@ -47,10 +56,26 @@ def selfsup_loss(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neigh
         still = (still + TIE_BREAK * torch.randn_like(still))[:, None]
     warped, smallest = smallest_error(source_errors(near, seen, ssim_share=config.ssim_share), still)
     counts = seen.counts.any(dim=0)
-    photometric = mean_over_images(masked_mean(smallest.flatten(0, 1), counts.flatten(0, 1)), counts.flatten(0, 1))
-    smoothness = _smoothness(inverse_depths, near)
     moving = counts if still is None else counts & (warped < still)
-    return Outcome(photometric, config.smoothness_weight * smoothness, seen, counts, moving.detach())
+    return Explanation(depth=depth, seen=seen, smallest=smallest, counts=counts, moving=moving.detach())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The two terms, and what happened at full resolution."""
+
+    photometric: Float[Tensor, ""]
+    smoothness: Float[Tensor, ""]
+    found: Explanation
+
+
+def selfsup_loss(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neighbours, config: SelfsupConfig) -> Outcome:
+    """Terms for inverse depth [1/m] at every scale, fine to coarse: means over the scales, the smoothness halved with each.
+
+    Draws random numbers as `explain` does.
+    """
+    found = explain(inverse_depths, near, config)
+    return Outcome(found.photometric(), config.smoothness_weight * smoothness(inverse_depths, near), found)
 
 
 def _enlarged(inverse_depth: Tensor, image: Tensor) -> Tensor:
@@ -59,8 +84,8 @@ def _enlarged(inverse_depth: Tensor, image: Tensor) -> Tensor:
     return functional.interpolate(inverse_depth[:, None], size=image.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
 
 
-def _smoothness(inverse_depths: Sequence[Tensor], near: Neighbours) -> Tensor:
-    """Mean over the scales, each at its resolution, where a pixel of the image is the mean of those below it."""
+def smoothness(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neighbours) -> Float[Tensor, ""]:
+    """Of inverse depth: mean over the scales, each at its resolution, where a pixel of the image is the mean of those below it."""
     image, total = near.image, near.image.new_zeros(())
     usable = None if near.usable is None else near.usable[:, None].to(image.dtype)
     for scale, inverse in enumerate(inverse_depths):

@@ -5,6 +5,7 @@ is a sigmoid between 1 / max and 1 / min; the loss is in loss.py. On a rig the c
 in FSM, Guizilini et al. 2022, arXiv 2104.00152); a stereo pair is a rig of two.
 """
 
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from leadline.data.sample import Needs, Sample
 from leadline.geometry.pose import invert
+from leadline.losses.reprojection import Neighbours
 from leadline.methods.base import Loss, Method
 from leadline.methods.neighbours import find_neighbours
 from leadline.methods.selfsup.config import SelfsupConfig
@@ -66,41 +68,46 @@ class Selfsup(Method):
 
     def forward(self, image: Float[Tensor, "b v 3 h w"], K: Float[Tensor, "b v 3 3"]) -> Float[Tensor, "b v h w"]:
         """Depth of `kind`, from the finest scale."""
-        inverse = self._inverse_depths(image.flatten(0, 1), K.flatten(0, 1))[0]
+        inverse = self.inverse_depths(self.network(image.flatten(0, 1)), K.flatten(0, 1))[0]
         return (1 / inverse).unflatten(0, image.shape[:2])
 
     def loss(self, sample: Sample) -> Loss:
         """Photometric error and smoothness. Raises UserError for a rig of one camera that should have given the scale."""
-        motion = None
-        if self.config.poses == "learned":
-            if self.config.rig and sample.image.shape[2] == 1:
-                raise UserError(sample.name[0], "has one camera, so nothing has a known length", "train on a rig, or without --method.rig")
-            motion = self._motion(sample)
         image, K = sample.image[:, 0].flatten(0, 1), sample.K[:, 0].flatten(0, 1)
-        inverse_depths = self._inverse_depths(image, K)
+        near = self.neighbours(sample)
+        inverse_depths = self.inverse_depths(self.network(image), K)
         # Coordinates need all their digits: half precision ends with the networks.
         with torch.autocast(image.device.type, enabled=False):
-            near = find_neighbours(sample, rig=self.config.rig, motion=motion)
             outcome = selfsup_loss(inverse_depths, near, self.config)
-        counts, moving = outcome.counts[:, 0].float(), outcome.moving[:, 0].float()
+        counts, moving = outcome.found.counts[:, 0].float(), outcome.found.moving[:, 0].float()
         return Loss(
             terms={"photometric": outcome.photometric, "smoothness": outcome.smoothness},
             logs={"explained_share": counts.mean(), "moving_share": moving.mean()},
             panels={
                 "image": image,
-                "warped": outcome.seen.image[0, :, 0].detach(),
+                "warped": outcome.found.seen.image[0, :, 0].detach(),
                 "values": 1 / inverse_depths[0].detach()[:, None],
             },
         )
 
-    def _inverse_depths(self, image: Tensor, K: Tensor) -> list[Tensor]:
-        """Inverse depth (n _h _w) [1/m] at every scale, fine to coarse."""
+    def inverse_depths(self, raw: Sequence[Float[Tensor, "n 1 _h _w"]], K: Float[Tensor, "n 3 3"]) -> list[Float[Tensor, "n _h _w"]]:
+        """Inverse depth [1/m] at every scale, of the network's maps, fine to coarse; the finest has the size of the picture."""
         least, most = 1 / self.config.max_depth_m, 1 / self.config.min_depth_m
-        inverse = [least + (most - least) * torch.sigmoid(raw[:, 0]) for raw in self.network(image)]
+        inverse = [least + (most - least) * torch.sigmoid(one[:, 0]) for one in raw]
         if self.config.canonical_focal is None:
             return inverse
-        factor = (self.config.canonical_focal * image.shape[-1] / K[:, 0, 0])[:, None, None]
+        factor = (self.config.canonical_focal * raw[0].shape[-1] / K[:, 0, 0])[:, None, None]
         return [one * factor for one in inverse]
+
+    def neighbours(self, sample: Sample) -> Neighbours:
+        """The pictures beside their sources, exact. Raises UserError for a rig of one camera that should have given the scale."""
+        motion = None
+        if self.config.poses == "learned":
+            if self.config.rig and sample.image.shape[2] == 1:
+                raise UserError(sample.name[0], "has one camera, so nothing has a known length", "train on a rig, or without --method.rig")
+            motion = self._motion(sample)
+        with torch.autocast(sample.image.device.type, enabled=False):
+            return find_neighbours(sample, rig=self.config.rig, motion=motion)
 
     def _motion(self, sample: Sample) -> Tensor:
         """`source_from_ref` (f n 4 4) of the other frames; the network sees each pair in the order of time."""
