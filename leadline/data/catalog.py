@@ -107,14 +107,16 @@ def split_spec(spec: str) -> tuple[str, Path]:
 
 
 def spec_of(place: str, *, usual: str) -> str:
-    """`place` as "kind:folder": as it is when it says so, else a video file or a folder of frames is video, and the rest `usual`.
+    """`place` as "kind:folder": as it is when it says so; else a video file is video, and the rest `usual`.
 
+    Where rendered worlds are usual, a folder of frames without a dataset.json is video too; other data sets may look like that.
     A colon counts only after a plain word, so that C:/data stays a folder.
     """
     if re.match(r"[a-z0-9_]{2,}:", place):
         return place
     path = Path(place).expanduser()
-    return f"{'video' if path.suffix.lower() in VIDEOS or _is_folder_of_frames(path) else usual}:{place}"
+    is_video = path.suffix.lower() in VIDEOS or (usual == "rendered" and _is_folder_of_frames(path))
+    return f"{'video' if is_video else usual}:{place}"
 
 
 def _is_folder_of_frames(path: Path) -> bool:
