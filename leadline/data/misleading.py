@@ -31,13 +31,13 @@ _AROUND_TRUTH = (0.91, 0.94, 0.97, 1.0, 1.03, 1.06, 1.09)
 """Of the true depth: a window over a slanted surface matches best beside it."""
 
 
-def misleading(view: View, neighbours: Sequence[View]) -> np.ndarray:
+def misleading(view: View, neighbours: Sequence[View], *, materials: Sequence[Material] = SHINY, evidence: float = EVIDENCE) -> np.ndarray:
     """Boolean (h, w): shiny pixels whose depth a plane sweep over `neighbours` gets wrong. `view` needs depth, material and its pose.
 
     The neighbours are other pictures of the same scene with their poses; all need one size.
     """
     assert view.depth is not None and view.material is not None
-    shiny = np.isin(view.material, SHINY) & (view.depth > 0)
+    shiny = np.isin(view.material, materials) & (view.depth > 0)
     moved = [other for other in neighbours if _motion(view, other) > _LEAST_MOTION_M]
     if not shiny.any() or not moved:
         return np.zeros_like(shiny)
@@ -57,7 +57,7 @@ def misleading(view: View, neighbours: Sequence[View]) -> np.ndarray:
     cost_of_truth = matching_cost(*pictures, torch.stack([part * truth for part in _AROUND_TRUTH])).amin(0)
     num = len(moved)
     _, seen = warp(sources, truth.expand(num, *truth.shape), K.expand(num, 3, 3), K_src, source_from_ref)
-    off = ((swept - truth).abs() > OFF_BY * truth) & (cost_of_truth - cost > EVIDENCE)
+    off = ((swept - truth).abs() > OFF_BY * truth) & (cost_of_truth - cost > evidence)
     found = np.zeros_like(shiny)
     found[window] = (off & seen.any(0)).numpy()
     return found & shiny
@@ -78,7 +78,7 @@ class WithMisleading:
         self._dataset = dataset
         self.name, self.records, self.moments = dataset.name, dataset.records, dataset.moments
         self.layers = dataset.layers | {MISLEADING}
-        self._at = moments_by_frame(dataset)
+        self._at = {(moment.sequence, moment.frame): moment for moment in dataset.moments}
 
     def view(self, record: Record, camera: str, layers: frozenset[str]) -> View:
         """One view. Raises UserError like the data set."""
@@ -86,20 +86,13 @@ class WithMisleading:
             return self._dataset.view(record, camera, layers)
         asked = layers - {MISLEADING}
         view = self._dataset.view(record, camera, asked | SWEEP_NEEDS)
-        beside = frames_beside(self._at, record, camera)
-        found = misleading(view, [self._dataset.view(moment, camera, frozenset({"cam_from_world"})) for moment in beside])
-        return replace(view, misleading=found, **dict.fromkeys(SWEEP_NEEDS - asked))
+        beside = [self._dataset.view(moment, camera, frozenset({"cam_from_world"})) for moment in self.frames_beside(record, camera)]
+        return replace(view, misleading=misleading(view, beside), **dict.fromkeys(SWEEP_NEEDS - asked))
 
-
-def moments_by_frame(dataset: Dataset) -> dict[tuple[str, int], Record]:
-    """Moments by sequence and frame."""
-    return {(moment.sequence, moment.frame): moment for moment in dataset.moments}
-
-
-def frames_beside(moments: dict[tuple[str, int], Record], record: Record, camera: str) -> list[Record]:
-    """The NEIGHBOURS of a record that `camera` saw."""
-    found = (moments.get((record.sequence, record.frame + offset)) for offset in NEIGHBOURS)
-    return [moment for moment in found if moment is not None and camera in moment.cameras]
+    def frames_beside(self, record: Record, camera: str) -> list[Record]:
+        """The NEIGHBOURS of a record that `camera` saw."""
+        found = (self._at.get((record.sequence, record.frame + offset)) for offset in NEIGHBOURS)
+        return [moment for moment in found if moment is not None and camera in moment.cameras]
 
 
 def _around(places: np.ndarray) -> slice:

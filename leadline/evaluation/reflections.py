@@ -19,12 +19,12 @@ import numpy as np
 
 from leadline.data.dataset import Dataset, Record, View
 from leadline.data.lobes import visible_lobes
-from leadline.data.misleading import SWEEP_NEEDS, frames_beside, misleading, moments_by_frame
+from leadline.data.misleading import MISLEADING, SWEEP_NEEDS, WithMisleading
 from leadline.evaluation.regions import REFLECTIONS, reflection_bits
 from leadline.types import Material, UserError
 
 REFLECTIVE_IMAGE = 0.05
-NEEDS = SWEEP_NEEDS | {"diffuse"}
+NEEDS = frozenset({"diffuse", "material", MISLEADING})
 
 
 def reflective(image: np.ndarray, diffuse: np.ndarray, material: np.ndarray) -> np.ndarray:
@@ -39,15 +39,14 @@ class WithReflections:
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        missing = sorted(NEEDS - dataset.layers)
+        missing = sorted((SWEEP_NEEDS | {"diffuse"}) - dataset.layers)
         if missing:
             wrong = f"has no {', '.join(missing)}, from which reflections are found"
             raise UserError(dataset.name, wrong, "give a rendered set, packed with --layers diffuse if it is packed")
-        self._dataset = dataset
+        self._dataset = WithMisleading(dataset)
         self.name, self.records, self.moments = dataset.name, dataset.records, dataset.moments
         self.layers = dataset.layers | {REFLECTIONS}
-        self._at = moments_by_frame(dataset)
-        if not any(frames_beside(self._at, record, camera) for record in self.records for camera in record.cameras):
+        if not any(self._dataset.frames_beside(record, camera) for record in self.records for camera in record.cameras):
             wrong = "has single frames, and what misleads is found between frames"
             raise UserError(dataset.name, wrong, "render two frames a scene or more")
 
@@ -57,9 +56,7 @@ class WithReflections:
             return self._dataset.view(record, camera, layers)
         asked = layers - {REFLECTIONS}
         view = self._dataset.view(record, camera, asked | NEEDS)
-        beside = frames_beside(self._at, record, camera)
-        neighbours = [self._dataset.view(moment, camera, frozenset({"cam_from_world"})) for moment in beside]
-        assert view.diffuse is not None and view.material is not None
+        assert view.diffuse is not None and view.material is not None and view.misleading is not None
         shows = reflective(view.image, view.diffuse, view.material)
-        bits = reflection_bits(shows, misleading(view, neighbours), in_reflective_image=bool(shows.mean() >= REFLECTIVE_IMAGE))
+        bits = reflection_bits(shows, view.misleading, in_reflective_image=bool(shows.mean() >= REFLECTIVE_IMAGE))
         return replace(view, reflections=bits, **dict.fromkeys(NEEDS - asked))

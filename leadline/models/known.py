@@ -7,6 +7,7 @@ leadline ships none of them and needs none of them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from leadline.types import DepthKind
 
@@ -143,3 +144,11 @@ NETWORKS: Mapping[str, KnownNetwork] = MappingProxyType(
         "monovit": KnownNetwork("mpvit-small", "monovit", 27_837_772, 27_870_108, "arXiv 2208.03543"),
     }
 )
+
+
+def published_parts(network: str) -> dict[str, Any]:
+    """Options of a method's configuration that the published `network` decides; nothing for "none"."""
+    if network == "none":
+        return {}
+    known = NETWORKS[network]
+    return {"encoder": known.encoder, "decoder": known.decoder, "decoder_width": 1.0, "decoder_norm": "none"}

@@ -1,36 +1,23 @@
 """Numbers for `intrinsic`. A recipe is a function that returns a whole TrainConfig."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from leadline.data.augment import Augment
 from leadline.methods.catalog import default_config
+from leadline.recipes.selfsup import selfsup_rooms
 from leadline.training.config import DataConfig, OptimConfig, TrainConfig
 
 
 def intrinsic_rooms() -> TrainConfig:
-    """Metric depth from pictures of rendered rooms with mirrors, known poses, from scratch: no truth is used."""
-    return TrainConfig(
-        method=replace(
-            default_config("intrinsic"),
-            encoder="resnet18-half",
-            decoder_width=0.5,
-            decoder_norm="batch",
-            frames=(0, -2, 2),  # steps of one frame are too short: the nearest wall moves by a pixel
-            min_depth_m=0.4,
-            max_depth_m=20.0,
-            initial_depth_m=3.0,
-            canonical_focal=0.8,  # every room has a camera of its own
-            mask="surrounded",
-            intrinsic_encoder="separate",  # a shared one lets the larger losses of the second branch slow depth down
-        ),
-        data=DataConfig(height=96, width=160, batch_size=8, split="train", val_split="validation"),
-        optim=OptimConfig(lr=1e-3, schedule="one-cycle", warmup=0.1),
-        steps=2_000,
-        precision="bf16",
-        ema_decay=0.99,
-        val_every=0,
-        checkpoint_every=100,
+    """Metric depth from pictures of rendered rooms with mirrors, as selfsup-rooms but for the mask: no truth is used."""
+    rooms = selfsup_rooms()
+    method = replace(
+        default_config("intrinsic"),
+        **{field.name: getattr(rooms.method, field.name) for field in fields(rooms.method)},
+        mask="surrounded",
+        intrinsic_encoder="separate",  # a shared one lets the larger losses of the second branch slow depth down
     )
+    return replace(rooms, method=method)
 
 
 def intrinsic_scannet() -> TrainConfig:

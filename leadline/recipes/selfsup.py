@@ -21,7 +21,7 @@ def selfsup_rooms() -> TrainConfig:
             initial_depth_m=3.0,
             canonical_focal=0.8,  # every room has a camera of its own
         ),
-        data=DataConfig(height=96, width=128, batch_size=8, split="train", val_split="validation"),
+        data=DataConfig(height=96, width=160, batch_size=8, split="train", val_split="validation"),
         optim=OptimConfig(lr=1e-3, schedule="one-cycle", warmup=0.1),
         steps=2_000,
         ema_decay=0.99,

@@ -6,16 +6,13 @@ from dataclasses import replace
 from torch import nn
 
 from leadline.methods.selfsup.config import SelfsupConfig
-from leadline.models.known import NETWORKS
+from leadline.models.known import published_parts
 from leadline.models.networks import DepthNetwork, build_encoder_decoder
 
 
 def settled(config: SelfsupConfig) -> SelfsupConfig:
     """`config` with the parts of the published network that it names, so that it says what was built."""
-    if config.network == "none":
-        return config
-    known = NETWORKS[config.network]
-    return replace(config, encoder=known.encoder, decoder=known.decoder, decoder_width=1.0, decoder_norm="none")
+    return replace(config, **published_parts(config.network))
 
 
 def build_network(config: SelfsupConfig) -> DepthNetwork:

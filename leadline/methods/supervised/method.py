@@ -23,7 +23,7 @@ from leadline.losses.scale_shift import standardised
 from leadline.losses.silog import silog_loss
 from leadline.methods.base import Loss, Method
 from leadline.methods.supervised.config import SupervisedConfig
-from leadline.models.known import NETWORKS
+from leadline.models.known import published_parts
 from leadline.models.networks import DepthNetwork, build_encoder_decoder
 from leadline.types import DepthKind, UserError
 
@@ -147,10 +147,8 @@ class Supervised(Method):
 
 def _settled(config: SupervisedConfig) -> SupervisedConfig:
     """`config` with the parts of the published network that it names, so that it says what was built."""
-    if config.network == "none":
-        return config
-    known = NETWORKS[config.network]
-    return replace(config, encoder=known.encoder, decoder=known.decoder, decoder_width=1.0, decoder_norm="none", output_stride=1)
+    parts = published_parts(config.network)
+    return replace(config, **parts, output_stride=1) if parts else config
 
 
 def _build_network(config: SupervisedConfig) -> DepthNetwork:
