@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from leadline.data.dataset import Dataset, Record, View
+from leadline.data.misleading import misleading
 from leadline.evaluation.evaluate import evaluate_model
-from leadline.evaluation.reflections import WithReflections, misleading, reflective
+from leadline.evaluation.reflections import WithReflections, reflective
 from leadline.evaluation.regions import REFLECTIONS, reflection_maps
 from leadline.geometry.camera import Camera
 from leadline.prediction import Prediction

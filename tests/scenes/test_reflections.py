@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from leadline.data.dataset import View
-from leadline.evaluation.reflections import misleading, reflective
+from leadline.data.misleading import misleading
+from leadline.evaluation.reflections import reflective
 from leadline.geometry.planesweep import plane_depths, plane_sweep
 from leadline.scenes import shapes
 from leadline.scenes.render import Renderer
