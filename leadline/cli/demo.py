@@ -62,6 +62,7 @@ def run(argv: list[str]) -> int:
         check_photo(photo, fov_x_deg=options.fov_x_deg, subject=str(options.image))
     from leadline.cli.demo_report import Scores, write_demo_report
     from leadline.cli.worlds import render_all, row_median, scored, trained_on
+    from leadline.data.catalog import open_dataset
     from leadline.methods.loading import load
     from leadline.recipes.supervised import supervised_worlds
     from leadline.recipes.worlds import DEMO
@@ -76,7 +77,7 @@ def run(argv: list[str]) -> int:
     scores: dict[str, Scores] = {}
     with clock.step("evaluate", "scoring it on scenes it has never seen, beside the median of each image row of the training scenes"):
         for family in [world.family for world in DEMO if world.split == "test"]:
-            test = roots[f"{family}-test"]
+            test = open_dataset(f"rendered:{roots[f'{family}-test']}")
             scores[family] = Scores(model=scored(model, test), baseline=scored(row_median(roots[f"{family}-train"]), test))
     tried = None
     with clock.step("predict", "predicting depth for six cameras" + ("" if photo is None else " and for your photo")):

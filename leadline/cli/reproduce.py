@@ -10,23 +10,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Literal
 
 import tyro
 
+from leadline.cli.reproduce_table import page, show, summarise
 from leadline.cli.worlds import need_extras, render_all, row_median, scored, trained_on
+from leadline.data.cache import ViewCache
+from leadline.data.catalog import open_dataset
+from leadline.data.dataset import Dataset
+from leadline.data.misleading import MISLEADING
+from leadline.evaluation.reflections import WithReflections
+from leadline.evaluation.regions import REFLECTIONS
 from leadline.evaluation.result import Evaluation
 from leadline.io.jsonfile import read_json, write_json
+from leadline.methods.base import Method
 from leadline.methods.catalog import MethodConfig
 from leadline.methods.loading import load
+from leadline.methods.predictor import DepthModel
 from leadline.recipes.claims import Claim, claim
+from leadline.training.config import TrainConfig
+from leadline.training.measure import mean_logs
 from leadline.training.provenance import git_commit, provenance
 from leadline.training.run import train
 from leadline.types import UserError
-from leadline.viewer.report import Report, Section, Table, write_report
+from leadline.viewer.report import write_report
 
-REQUIRED = ("abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3")
+TEST_CACHE_BYTES = 2 * 10**9
+"""For test views with their regions, which take longer to find than to score."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +45,13 @@ class ReproduceOptions:
     """Run the units of a claim that are not done yet, and make its table of all that are."""
 
     claim: tyro.conf.Positional[str]
-    """Which table: supervised."""
+    """Which table: supervised, intrinsic."""
     out: Path
     """Folder for worlds, runs, units, results.json and report.html."""
     size: Literal["small", "full"] = "small"
     """small is for two CPU cores, full for a GPU."""
     only: str | None = None
-    """Run this variant alone."""
+    """Run this variant alone, and those that teach it."""
     seed: int | None = None
     """Run this seed alone."""
 
@@ -53,54 +64,95 @@ def run(argv: list[str]) -> int:
         raise UserError("--only", f"'{options.only}' is no variant of {options.claim}", f"choose from {', '.join(chosen.variants)}")
     need_extras()
     commit = git_commit()  # before the hours in which somebody may go on working in the checkout
-    roots = render_all(chosen.worlds, options.out / "worlds")
-    data_sha = {name: _sha_of(root) for name, root in roots.items()}
-    for variant in chosen.variants if options.only is None else (options.only,):
-        for seed in chosen.seeds if options.seed is None else (options.seed,):
-            unit = options.out / "units" / f"{variant}-s{seed}.json"
-            if unit.exists():
-                continue
-            print(f"{variant}, seed {seed}", file=sys.stderr, flush=True)
-            write_json(unit, _unit_rows(chosen, variant, seed, roots, data_sha, options.out))
+    work = _Work(chosen, render_all(chosen.worlds, options.out / "worlds"), options.out)
+    for seed in chosen.seeds if options.seed is None else (options.seed,):
+        for variant in chosen.variants if options.only is None else _with_teachers(chosen, options.only):
+            if options.seed is not None or seed in chosen.seeds_of(variant):
+                work.do(variant, seed)
     rows = [row for path in sorted((options.out / "units").glob("*.json")) for row in read_json(path)]
     results = _results(options, chosen, rows, commit=commit)
     write_json(options.out / "results.json", results)
-    write_report(options.out / "report.html", _page(chosen, results))
-    _print(results["summary"])
+    write_report(options.out / "report.html", page(chosen, results))
+    show(results["summary"])
     return 0
 
 
-def _unit_rows(
-    chosen: Claim, variant: str, seed: int, roots: Mapping[str, Path], data_sha: Mapping[str, str], out: Path
-) -> list[dict[str, Any]]:
-    """Train and score one variant and seed: one row per test set and region."""
-    started = time.monotonic()
-    config = chosen.variants[variant]
-    model = None
-    if config is not None:
-        config = replace(trained_on(config, roots), seed=seed)
-        model = load(train(config, out / "runs" / f"{variant}-s{seed}").model)
-    seconds = round(time.monotonic() - started, 1)
-    training_shas = [sha for name, sha in sorted(data_sha.items()) if name.endswith("-train")]
-    rows = []
-    for name, root in roots.items():
-        family, split = name.rsplit("-", 1)
-        if split != "test":
-            continue
-        evaluation = scored(model or row_median(roots[f"{family}-train"]), root)
-        shared = {
-            "variant": variant,
-            "network": "none" if config is None else _network_of(config.method),
-            "seed": seed,
-            "split": name,
-            "rig": _rig_of(chosen, name),
-            "steps": 0 if config is None else config.steps,
-            "teacher_sha": None,
-            "data_sha": training_shas,
-            "train_seconds": 0.0 if config is None else seconds,
-        }
-        rows += [shared | region for region in _regions(evaluation)]
-    return rows
+def _with_teachers(chosen: Claim, variant: str) -> list[str]:
+    """`variant` behind all that it learns from."""
+    behind = [before for teacher in chosen.variants[variant].teachers.values() for before in _with_teachers(chosen, teacher)]
+    return [*dict.fromkeys(behind), variant]
+
+
+class _Work:
+    """The units of one claim: trained, scored and written one by one."""
+
+    def __init__(self, chosen: Claim, roots: Mapping[str, Path], out: Path) -> None:
+        self._chosen, self._roots, self._out = chosen, roots, out
+        self._data_sha = {name: _sha_of(root) for name, root in roots.items()}
+        self._tests = {name: self._test(root) for name, root in roots.items() if name.endswith("-test")}
+
+    def do(self, variant: str, seed: int) -> None:
+        """One unit, unless it is done."""
+        unit = self._out / "units" / f"{variant}-s{seed}.json"
+        if unit.exists():
+            return
+        print(f"{variant}, seed {seed}", file=sys.stderr, flush=True)
+        write_json(unit, self._rows(variant, seed))
+
+    def _test(self, root: Path) -> Dataset:
+        dataset = open_dataset(f"rendered:{root}")
+        return ViewCache(WithReflections(dataset) if REFLECTIONS in self._chosen.regions else dataset, TEST_CACHE_BYTES)
+
+    def _rows(self, variant: str, seed: int) -> list[dict[str, Any]]:
+        """Train and score one variant and seed: one row per test set and region."""
+        started = time.monotonic()
+        config = self._config(variant, seed)
+        model = None if config is None else load(train(config, self._run(variant, seed)).model)
+        seconds = round(time.monotonic() - started, 1)
+        rows = []
+        for name, test in self._tests.items():
+            family = name.rsplit("-", 1)[0]
+            evaluation = scored(model or row_median(self._roots[f"{family}-train"]), test, regions=self._chosen.regions)
+            shared = {
+                "variant": variant,
+                "network": "none" if config is None else _network_of(config.method),
+                "seed": seed,
+                "split": name,
+                "rig": next(world.rig for world in self._chosen.worlds if world.name == name),
+                "steps": 0 if config is None else config.steps,
+                "teacher_sha": self._teachers_of(variant, seed),
+                "data_sha": [sha for world, sha in sorted(self._data_sha.items()) if world.endswith("-train")],
+                "train_seconds": 0.0 if config is None else seconds,
+            }
+            of_mask = {} if model is None else self._mask(model, name)
+            rows += [shared | region | (of_mask if region["region"] == "misleading" else {}) for region in _regions(evaluation)]
+        return rows
+
+    def _config(self, variant: str, seed: int) -> TrainConfig | None:
+        """The whole config of a unit: its data, its seed, its teachers."""
+        about = self._chosen.variants[variant]
+        if about.config is None:
+            return None
+        config = replace(trained_on(about.config, self._roots), seed=seed)
+        teachers = {option: str(self._run(teacher, seed) / "model") for option, teacher in about.teachers.items()}
+        return replace(config, method=replace(config.method, **teachers)) if teachers else config
+
+    def _run(self, variant: str, seed: int) -> Path:
+        return self._out / "runs" / f"{variant}-s{seed}"
+
+    def _teachers_of(self, variant: str, seed: int) -> list[str] | None:
+        teachers = self._chosen.variants[variant].teachers.values()
+        return [load(self._run(teacher, seed) / "model").fingerprint for teacher in teachers] or None
+
+    def _mask(self, model: DepthModel, test: str) -> dict[str, float]:
+        """Precision, recall and drop rate of the method's mask against what misleads; nothing for a method without one."""
+        if REFLECTIONS not in self._chosen.regions or not isinstance(model.network, Method):
+            return {}
+        logs = mean_logs(model.network, self._tests[test], height=model.info.height, width=model.info.width, layers=frozenset({MISLEADING}))
+        dropped, hit = logs.get("mask/dropped_share", 0.0), logs.get("mask/hit_share", 0.0)
+        if not dropped:
+            return {}
+        return {"precision": hit / dropped, "recall": hit / logs["mask/misleading_share"], "drop_rate": dropped}
 
 
 def _regions(evaluation: Evaluation) -> Iterable[dict[str, Any]]:
@@ -113,10 +165,6 @@ def _network_of(method: MethodConfig) -> str:
     return method.encoder if method.network == "none" else method.network
 
 
-def _rig_of(chosen: Claim, name: str) -> str | None:
-    return next(world.rig for world in chosen.worlds if world.name == name)
-
-
 def _results(options: ReproduceOptions, chosen: Claim, rows: list[dict[str, Any]], *, commit: str | None) -> dict[str, Any]:
     return {
         "command": f"leadline reproduce {options.claim} --size {options.size}",
@@ -125,26 +173,8 @@ def _results(options: ReproduceOptions, chosen: Claim, rows: list[dict[str, Any]
         "size": options.size,
         "seeds": sorted({row["seed"] for row in rows}),
         "rows": rows,
-        "summary": summarise(rows, baseline=chosen.baseline),
+        "summary": summarise(rows, baseline=chosen.baseline, shown=chosen.shown, oracle=chosen.oracle),
     }
-
-
-def summarise(rows: list[dict[str, Any]], *, baseline: str) -> dict[str, Any]:
-    """Mean, spread and worst seed of every variant on every test set, and abs_rel over the baseline's, from the rows alone."""
-    summary: dict[str, Any] = {}
-    whole = [row for row in rows if row["region"] == "all"]
-    for split in dict.fromkeys(row["split"] for row in whole):
-        of_split = [row for row in whole if row["split"] == split]
-        reference = [row["metrics"]["abs_rel"] for row in of_split if row["variant"] == baseline]
-        for variant in dict.fromkeys(row["variant"] for row in of_split):
-            metrics = [row["metrics"] for row in of_split if row["variant"] == variant]
-            errors = [m["abs_rel"] for m in metrics]
-            entry: dict[str, Any] = {"num_seeds": len(metrics), "mean": {name: fmean(m[name] for m in metrics) for name in REQUIRED}}
-            entry |= {"abs_rel_spread": max(errors) - min(errors), "abs_rel_worst": max(errors)}
-            if reference:
-                entry["abs_rel_over_baseline"] = entry["mean"]["abs_rel"] / fmean(reference)
-            summary.setdefault(split, {})[variant] = entry
-    return summary
 
 
 def _sha_of(root: Path) -> str:
@@ -154,32 +184,3 @@ def _sha_of(root: Path) -> str:
         digest.update(str(path.relative_to(root)).encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _table_rows(summary: Mapping[str, Any]) -> list[tuple[object, ...]]:
-    rows = []
-    for split, variants in summary.items():
-        for variant, entry in variants.items():
-            means = (entry["mean"][name] for name in ("abs_rel", "rmse", "delta1"))
-            over = entry.get("abs_rel_over_baseline", float("nan"))
-            rows.append((split, variant, entry["num_seeds"], *means, entry["abs_rel_worst"], over))
-    return rows
-
-
-COLUMNS = ("test set", "variant", "seeds", "abs_rel", "rmse [m]", "delta1", "worst abs_rel", "abs_rel / baseline")
-
-
-def _page(chosen: Claim, results: Mapping[str, Any]) -> Report:
-    note = f"{results['command']}; commit {results['commit']}; protocol rendered; every figure is computed from the rows of results.json."
-    table = Table(COLUMNS, tuple(_table_rows(results["summary"])), note=note)
-    return Report(f"leadline reproduce {chosen.name}", chosen.question, (Section("Unseen scenes", (table,)),))
-
-
-def _print(summary: Mapping[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table as RichTable
-
-    table = RichTable(*COLUMNS)
-    for row in _table_rows(summary):
-        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
-    Console().print(table)

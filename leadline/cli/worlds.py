@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from leadline.cli.progress import progress
-from leadline.data.catalog import open_dataset, open_to_learn
+from leadline.data.catalog import open_to_learn
+from leadline.data.dataset import Dataset
 from leadline.evaluation.baseline import RowMedian
 from leadline.evaluation.evaluate import ViewPredictor, evaluate_model
 from leadline.evaluation.result import Evaluation
@@ -57,7 +58,6 @@ def row_median(root: Path) -> RowMedian:
     return RowMedian.fit(open_to_learn(f"rendered:{root}"))
 
 
-def scored(predictor: Predictor | ViewPredictor, root: Path) -> Evaluation:
-    """`predictor` on every image of the rendered set at `root`, per camera and material, under the protocol `rendered`."""
-    dataset = open_dataset(f"rendered:{root}")
-    return evaluate_model(predictor, dataset, "rendered", regions=("camera", "material"), batch_size=12)
+def scored(predictor: Predictor | ViewPredictor, dataset: Dataset, *, regions: tuple[str, ...] = ("camera", "material")) -> Evaluation:
+    """`predictor` on every image of a rendered set, also by `regions`, under the protocol `rendered`."""
+    return evaluate_model(predictor, dataset, "rendered", regions=regions, batch_size=12)

@@ -90,7 +90,7 @@ def evaluate_many(
     A protocol that cannot score these predictions raises its UserError; with `on_error` it is handed over and the others go on.
     Raises UserError when none is left.
     """
-    if REFLECTIONS in regions:
+    if REFLECTIONS in regions and REFLECTIONS not in dataset.layers:
         from leadline.evaluation.reflections import WithReflections  # whose plane sweep needs torch
 
         dataset = WithReflections(dataset)

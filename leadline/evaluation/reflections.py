@@ -45,7 +45,7 @@ class WithReflections:
             raise UserError(dataset.name, wrong, "give a rendered set, packed with --layers diffuse if it is packed")
         self._dataset = WithMisleading(dataset)
         self.name, self.records, self.moments = dataset.name, dataset.records, dataset.moments
-        self.layers = dataset.layers | {REFLECTIONS}
+        self.layers = self._dataset.layers | {REFLECTIONS}
         if not any(self._dataset.frames_beside(record, camera) for record in self.records for camera in record.cameras):
             wrong = "has single frames, and what misleads is found between frames"
             raise UserError(dataset.name, wrong, "render two frames a scene or more")

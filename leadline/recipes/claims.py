@@ -2,25 +2,50 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
+from leadline.methods.intrinsic.config import IntrinsicConfig
+from leadline.recipes.intrinsic import intrinsic_rooms
+from leadline.recipes.selfsup import selfsup_rooms
 from leadline.recipes.supervised import supervised_worlds
-from leadline.recipes.worlds import SUPERVISED_FULL, SUPERVISED_SMALL, WorldSet
+from leadline.recipes.worlds import INTRINSIC_FULL, INTRINSIC_SMALL, SUPERVISED_FULL, SUPERVISED_SMALL, WorldSet
 from leadline.training.config import TrainConfig
 from leadline.types import UserError
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One row of a table. Without a config it is not trained: it is the row-median baseline."""
+
+    config: TrainConfig | None
+    teachers: Mapping[str, str] = field(default_factory=dict)
+    """Option of its method -> variant whose model of the same seed it is."""
+    ablation: bool = False
+    """Trained with the first seed alone."""
+
+
+@dataclass(frozen=True)
 class Claim:
-    """One table. A variant without a config is not trained: it is the row-median baseline."""
+    """One table. Every variant comes behind those that teach it."""
 
     name: str
     question: str
     worlds: tuple[WorldSet, ...]
-    variants: Mapping[str, TrainConfig | None]
+    variants: Mapping[str, Variant]
     seeds: tuple[int, ...]
     baseline: str
+    regions: tuple[str, ...] = ("camera", "material")
+    """What is scored beside all pixels, as of `evaluate --regions`."""
+    shown: tuple[str, ...] = ("all",)
+    """Regions in the summary and the printed table, the most important one first."""
+    oracle: str | None = None
+    """The variant whose gain over the baseline is all that can be hoped for."""
+
+    def seeds_of(self, variant: str) -> tuple[int, ...]:
+        """Seeds that `variant` is trained with."""
+        return self.seeds[:1] if self.variants[variant].ablation else self.seeds
 
 
 def supervised(size: str) -> Claim:
@@ -31,10 +56,55 @@ def supervised(size: str) -> Claim:
         name="supervised",
         question="Metric depth on rendered scenes never seen in training, from scratch, beside the median of each image row and camera.",
         worlds=SUPERVISED_SMALL if small else SUPERVISED_FULL,
-        variants={"row-median": None, "supervised": config},
+        variants={"row-median": Variant(None), "supervised": Variant(config)},
         seeds=(0,) if small else (0, 1, 2),
         baseline="row-median",
     )
+
+
+def intrinsic(size: str) -> Claim:
+    """Whether leaving out what reflects keeps a network that learns from video alone from falling for mirrors."""
+    small = size == "small"
+    plain, ours = (_for_claim(config, small=small) for config in (selfsup_rooms(), intrinsic_rooms()))
+    literal = _with(ours, mask="literal", mask_depth="own", closing_weight=0.0, decompose=True, intrinsic_encoder="shared")
+    return Claim(
+        name="intrinsic",
+        question="Metric depth of rooms with mirrors from video and poses alone: where pictures mislead, and elsewhere.",
+        worlds=INTRINSIC_SMALL if small else INTRINSIC_FULL,
+        variants={
+            "selfsup": Variant(plain),
+            "selfsup-long": Variant(replace(plain, steps=round(LONGER * plain.steps))),
+            "trimmed": Variant(_with(ours, mask="trimmed", closing_weight=0.0)),
+            "intrinsic-literal": Variant(literal),
+            "intrinsic": Variant(ours),
+            "oracle-mask": Variant(_with(ours, mask="true", mask_depth="own", closing_weight=0.0)),
+            "no-mask": Variant(_with(literal, mask="none"), ablation=True),
+            "no-contrastive": Variant(_with(literal, contrastive_weight=0.0), ablation=True),
+            "literal-above-mean": Variant(_with(literal, mask="literal-above-mean"), ablation=True),
+            "literal-separate": Variant(_with(literal, intrinsic_encoder="separate"), ablation=True),
+            "literal-predicted": Variant(_with(literal, diffuse_image="predicted"), ablation=True),
+        },
+        seeds=(0, 1, 2),
+        baseline="selfsup",
+        regions=("material", "reflections"),
+        shown=("misleading", "reflective", "other", "all", "all-reflective-images"),
+        oracle="oracle-mask",
+    )
+
+
+LONGER = 2.0
+"""Steps of `selfsup-long` for one of `selfsup`: the time that a step of `intrinsic` takes, in those of selfsup."""
+
+
+def _for_claim(config: TrainConfig, *, small: bool) -> TrainConfig:
+    """Masks are scored against the layer misleading, in every variant that has one."""
+    if isinstance(config.method, IntrinsicConfig):
+        config = _with(config, truth="misleading")
+    return config if small else replace(config, steps=20_000, data=replace(config.data, height=192, width=320, batch_size=12, workers=8))
+
+
+def _with(config: TrainConfig, **options: Any) -> TrainConfig:
+    return replace(config, method=replace(config.method, **options))
 
 
 def _long(config: TrainConfig) -> TrainConfig:
@@ -47,7 +117,7 @@ def _full(config: TrainConfig) -> TrainConfig:
     return replace(config, steps=20_000, data=replace(config.data, batch_size=32, workers=8))
 
 
-CLAIMS: Mapping[str, Callable[[str], Claim]] = MappingProxyType({"supervised": supervised})
+CLAIMS: Mapping[str, Callable[[str], Claim]] = MappingProxyType({"supervised": supervised, "intrinsic": intrinsic})
 
 
 def claim(name: str, size: str) -> Claim:

@@ -91,3 +91,10 @@ SUPERVISED_FULL = (
     WorldSet("streets", "test", scenes=50, frames=1, height=192, width=320, rig="nuscenes6"),
 )
 """What `leadline reproduce supervised --size full` renders."""
+
+INTRINSIC_FULL = (
+    WorldSet("rooms", "train", scenes=2000, frames=7, height=192, width=320),
+    WorldSet("rooms", "val", scenes=60, frames=7, height=192, width=320, layers=("diffuse",)),
+    WorldSet("rooms", "test", scenes=100, frames=7, height=192, width=320, layers=("diffuse",)),
+)
+"""What `leadline reproduce intrinsic --size full` renders."""

@@ -222,7 +222,24 @@ def test_mask_surrounded__needs_no_second_branch() -> None:
     assert all(torch.equal(terms[name], same[name]) for name in same)
 
 
+def test_witness__believes_every_pixel_and_its_depth_makes_the_mask() -> None:
+    """With the weights of the depth that learns under the mask it says the same: its mask, and the loss without one."""
+    config = replace(TINY, mask="surrounded", decompose=False, automask=False)  # the auto-mask draws at random
+    own, method = fresh(config), fresh(replace(config, mask_depth="witness", closing_weight=1.0))
+    own.load_state_dict({name: value for name, value in method.state_dict().items() if not name.startswith("witness.")})
+    for part in ("decoder", "head"):
+        getattr(method.witness, part).load_state_dict(getattr(method.depth.network, part).state_dict())
+    terms, masked = loss_of(method, scene()).terms, loss_of(own, scene()).terms
+    unmasked = loss_of(fresh(replace(config, mask="none")), scene()).terms
+    assert torch.equal(terms["photometric"], masked["photometric"])
+    torch.testing.assert_close(terms["witness"], unmasked["photometric"] + unmasked["smoothness"])
+    with torch.no_grad():
+        method.witness.head.convolutions[0].bias.add_(1.0)
+    assert loss_of(method, scene()).terms["witness"] != terms["witness"]
+
+
 ALTERNATIVES: list[dict[str, Any]] = [
+    {"mask": "surrounded", "mask_depth": "witness", "closing_weight": 1.0},
     {"mask": "literal-above-mean", "error_channels": 3},
     {"mask": "surrounded", "closing_weight": 1.0},
     {"mask": "true"},

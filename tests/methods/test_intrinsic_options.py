@@ -14,6 +14,7 @@ from tests.methods.test_intrinsic import TINY, fresh, loss_of, scene
     ("options", "line"),
     [
         ({"closing_weight": 1.0}, "use --method.mask surrounded"),
+        ({"mask_depth": "witness"}, "a witness with the mask literal"),
         ({"intrinsic_encoder": "separate", "intrinsic_trains_encoder": False}, "a separate encoder that nothing trains"),
         ({"log_floor": 0.0}, "log_floor 0.0"),
         ({"decompose": False}, "leave decompose on"),

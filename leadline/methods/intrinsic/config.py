@@ -36,6 +36,9 @@ class IntrinsicConfig(SelfsupConfig):
     """Pixels below which a picture has no statistics and the literal masks drop nothing."""
     normalise: Literal["all", "kept"] = "all"
     """Pixels that the photometric error is averaged over: all that count, or those that the mask keeps (U9)."""
+    mask_depth: Literal["own", "witness"] = "own"
+    """Whose depth the mask surrounded looks at: the one that learns under it, or that of a witness, a second decoder that believes
+    every pixel (ours). The own depth stops being behind its mirrors as soon as the mask works; a witness goes on."""
     closing_weight: float = 0.0
     """Pull of dropped pixels onto the plane around them, in log depth; for the mask surrounded (ours)."""
 

@@ -17,7 +17,7 @@ from leadline.methods.base import Loss, Method
 from leadline.methods.intrinsic.config import IntrinsicConfig
 from leadline.methods.intrinsic.loss import apart_in, intrinsic_terms
 from leadline.methods.intrinsic.mask import ReflectiveMask, mask_logs, reflective_mask
-from leadline.methods.intrinsic.network import IntrinsicNetwork, Parts
+from leadline.methods.intrinsic.network import IntrinsicNetwork, Parts, Witness
 from leadline.methods.selfsup.loss import Explanation, explain, smoothness
 from leadline.methods.selfsup.method import Selfsup
 from leadline.types import DepthKind, Material, UserError
@@ -40,6 +40,7 @@ class Intrinsic(Method):
         assert isinstance(self.depth.config, IntrinsicConfig)
         self.config = config = self.depth.config  # the parts of its network may have been settled there
         self.intrinsic = IntrinsicNetwork(config) if config.decompose else None
+        self.witness = Witness(config) if config.mask_depth == "witness" else None
         self.register_buffer("steps_seen", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -79,6 +80,7 @@ class Intrinsic(Method):
         near = self.depth.neighbours(sample)
         features = network.encoder(near.image)
         inverse_depths = self.depth.inverse_depths(network.head(network.decoder(features)), near.K)
+        believed = None if self.witness is None else self.depth.inverse_depths(self.witness(features), near.K)
         scales = []
         if self.intrinsic is not None:
             scales = self.intrinsic.decompose(near.image, near.sources, encoder=network.encoder, features=features)
@@ -87,11 +89,14 @@ class Intrinsic(Method):
         # Coordinates need all their digits: half precision ends with the networks.
         with torch.autocast(near.image.device.type, enabled=False):
             found = explain(inverse_depths, near, config)
-            mask = self._mask(found, near, parts, truth)
+            seen = found if believed is None else explain(believed, near, config)
+            mask = self._mask(seen, near, parts, truth)
             terms = {
                 "photometric": found.photometric(mask.keep, over_kept=config.normalise == "kept"),
                 "smoothness": config.smoothness_weight * smoothness(inverse_depths, near),
             }
+            if believed is not None:
+                terms["witness"] = seen.photometric() + config.smoothness_weight * smoothness(believed, near)
             if scales:
                 apart = apart_in(sample.sequence, near.usable, num=len(near.image))
                 terms |= intrinsic_terms(scales, near, found.seen, apart, config)
@@ -149,6 +154,8 @@ def _panels(found: Explanation, near: Neighbours, mask: ReflectiveMask, parts: P
 
 def _check(config: IntrinsicConfig) -> None:
     """Raise UserError for options that do not go together; those of selfsup are checked there."""
+    if config.mask_depth == "witness" and config.mask not in ("surrounded", "trimmed"):
+        raise UserError(NAME, f"a witness with the mask {config.mask}, which looks at no depth", "use --method.mask surrounded")
     if config.closing_weight > 0 and config.mask != "surrounded":
         raise UserError(NAME, f"closing_weight {config.closing_weight} with the mask {config.mask}", "use --method.mask surrounded")
     rule = config.trimmed_like if config.mask == "trimmed" else config.mask

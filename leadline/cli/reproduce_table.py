@@ -1,0 +1,98 @@
+"""The table of a claim, computed from the rows of its units and from nothing else."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from leadline.recipes.claims import Claim
+from leadline.viewer.report import Report, Section, Table
+
+REQUIRED = ("abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3")
+COLUMNS = ("variant", "seeds", "abs_rel", "rmse [m]", "delta1", "worst abs_rel", "abs_rel / baseline")
+
+Row = Mapping[str, Any]
+
+
+def summarise(rows: Sequence[Row], *, baseline: str, shown: Sequence[str] = ("all",), oracle: str | None = None) -> dict[str, Any]:
+    """By test set, region of `shown` and variant: means over the seeds, their spread, the worst, and abs_rel over the baseline's.
+
+    `abs_rel_over_baseline` compares the seeds that both have. With an `oracle`, `share_of_oracle` is the gain over the
+    baseline as a share of the oracle's, where that gains anything.
+    """
+    summary: dict[str, Any] = {}
+    for split in dict.fromkeys(row["split"] for row in rows):
+        for region in shown:
+            chosen = [row for row in rows if row["split"] == split and row["region"] == region]
+            if chosen:
+                summary.setdefault(split, {})[region] = _of_region(chosen, baseline=baseline, oracle=oracle)
+    return summary
+
+
+def _of_region(rows: Sequence[Row], *, baseline: str, oracle: str | None) -> dict[str, Any]:
+    by_variant: dict[str, dict[int, Row]] = {}
+    for row in rows:
+        by_variant.setdefault(row["variant"], {})[row["seed"]] = row
+    entries = {variant: _entry(of_seeds, by_variant.get(baseline, {})) for variant, of_seeds in by_variant.items()}
+    hoped = 1 - entries[oracle]["abs_rel_over_baseline"] if oracle in entries and baseline in entries else 0.0
+    if hoped > 0:
+        for entry in entries.values():
+            entry["share_of_oracle"] = (1 - entry["abs_rel_over_baseline"]) / hoped
+    return entries
+
+
+def _entry(of_seeds: Mapping[int, Row], reference: Mapping[int, Row]) -> dict[str, Any]:
+    metrics = [row["metrics"] for row in of_seeds.values()]
+    errors = {seed: row["metrics"]["abs_rel"] for seed, row in sorted(of_seeds.items())}
+    entry: dict[str, Any] = {
+        "num_seeds": len(metrics),
+        "mean": {name: fmean(m[name] for m in metrics) for name in REQUIRED},
+        "abs_rel_of_seeds": {str(seed): error for seed, error in errors.items()},
+        "abs_rel_spread": max(errors.values()) - min(errors.values()),
+        "abs_rel_worst": max(errors.values()),
+    }
+    common = errors.keys() & reference.keys()
+    if common:
+        ours, theirs = (fmean(rows[seed]["metrics"]["abs_rel"] for seed in common) for rows in (of_seeds, reference))
+        entry["abs_rel_over_baseline"] = ours / theirs
+    for name in ("precision", "recall", "drop_rate"):
+        if all(name in row for row in of_seeds.values()):
+            entry[name] = fmean(row[name] for row in of_seeds.values())
+    return entry
+
+
+def tables(summary: Mapping[str, Any]) -> list[tuple[str, Table]]:
+    """A table for every test set and region, with its title."""
+    found = []
+    for split, regions in summary.items():
+        for region, variants in regions.items():
+            extra = tuple(
+                name for name in ("share_of_oracle", "precision", "recall", "drop_rate") if any(name in e for e in variants.values())
+            )
+            rows = tuple(_cells(variant, entry, extra) for variant, entry in variants.items())
+            found.append((f"{split}, {region}", Table((*COLUMNS, *extra), rows)))
+    return found
+
+
+def _cells(variant: str, entry: Mapping[str, Any], extra: Sequence[str]) -> tuple[object, ...]:
+    means = (entry["mean"][name] for name in ("abs_rel", "rmse", "delta1"))
+    over = entry.get("abs_rel_over_baseline", float("nan"))
+    return (variant, entry["num_seeds"], *means, entry["abs_rel_worst"], over, *(entry.get(name, "") for name in extra))
+
+
+def page(chosen: Claim, results: Mapping[str, Any]) -> Report:
+    """report.html of a claim."""
+    note = f"{results['command']}; commit {results['commit']}; protocol rendered; every figure is computed from the rows of results.json."
+    sections = tuple(Section(title, (Table(table.columns, table.rows, note=note),)) for title, table in tables(results["summary"]))
+    return Report(f"leadline reproduce {chosen.name}", chosen.question, sections)
+
+
+def show(summary: Mapping[str, Any]) -> None:
+    """Print the tables for a person."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    for title, table in tables(summary):
+        printed = RichTable(*table.columns, title=title)
+        for row in table.rows:
+            printed.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
+        Console().print(printed)
