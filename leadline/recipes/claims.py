@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from leadline.methods.intrinsic.config import IntrinsicConfig
 from leadline.recipes.intrinsic import intrinsic_rooms
 from leadline.recipes.selfsup import selfsup_rooms
 from leadline.recipes.supervised import supervised_worlds
@@ -65,7 +64,8 @@ def supervised(size: str) -> Claim:
 def intrinsic(size: str) -> Claim:
     """Whether leaving out what reflects keeps a network that learns from video alone from falling for mirrors."""
     small = size == "small"
-    plain, ours = (_for_claim(config, small=small) for config in (selfsup_rooms(), intrinsic_rooms()))
+    plain, ours = (config if small else _on_gpu(config) for config in (selfsup_rooms(), intrinsic_rooms()))
+    ours = _with(ours, truth="misleading")  # what masks are scored against, and the oracle's
     literal = _with(ours, mask="literal", mask_depth="own", closing_weight=0.0, decompose=True, intrinsic_encoder="shared")
     return Claim(
         name="intrinsic",
@@ -96,11 +96,8 @@ LONGER = 2.0
 """Steps of `selfsup-long` for one of `selfsup`: the time that a step of `intrinsic` takes, in those of selfsup."""
 
 
-def _for_claim(config: TrainConfig, *, small: bool) -> TrainConfig:
-    """Masks are scored against the layer misleading, in every variant that has one."""
-    if isinstance(config.method, IntrinsicConfig):
-        config = _with(config, truth="misleading")
-    return config if small else replace(config, steps=20_000, data=replace(config.data, height=192, width=320, batch_size=12, workers=8))
+def _on_gpu(config: TrainConfig) -> TrainConfig:
+    return replace(config, steps=20_000, data=replace(config.data, height=192, width=320, batch_size=12, workers=8))
 
 
 def _with(config: TrainConfig, **options: Any) -> TrainConfig:

@@ -26,7 +26,7 @@ def supervised_worlds() -> TrainConfig:
         ),
         data=SMALL,
         optim=OptimConfig(lr=1e-3, schedule="one-cycle", warmup=0.1, weight_decay=0.05),
-        steps=2_400,
+        steps=2_100,
         coarse_share=0.75,
         ema_decay=0.99,
         val_every=0,
