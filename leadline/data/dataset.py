@@ -48,6 +48,10 @@ class View:
     material: np.ndarray | None = None
     misleading: np.ndarray | None = None
     """bool (h, w), where a plane sweep with true poses finds a wrong depth; no file has it (misleading.py)."""
+    stereo: np.ndarray | None = None
+    """float32 (h, w) [m], depth found in neighbouring frames without a network; no file has it (stereo.py)."""
+    closed: np.ndarray | None = None
+    """float32 (h, w) [m], the surface that `stereo` looks through, 0 where it looks through none; no file has it."""
     diffuse: np.ndarray | None = None
     albedo: np.ndarray | None = None
     normals: np.ndarray | None = None

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from leadline.data.dataset import Dataset, Record, View
+from leadline.data.stereo import colours, from_reference
 from leadline.geometry.camera import crop_K
 from leadline.geometry.planesweep import WINDOW_PX, matching_cost, plane_depths, plane_sweep
-from leadline.geometry.pose import compose, invert
 from leadline.geometry.warp import warp
 from leadline.types import Material, UserError
 
@@ -45,11 +45,11 @@ def misleading(view: View, neighbours: Sequence[View], *, materials: Sequence[Ma
     rows, columns = (_around(np.flatnonzero(shiny.any(axis=axis))) for axis in (1, 0))
     window = rows, columns
     truth = torch.from_numpy(view.depth[window])
-    image = _colours(view.image[window])
+    image = colours(view.image[window])
     K = torch.from_numpy(crop_K(view.camera.K, top=rows.start, left=columns.start)).float()
-    sources = torch.stack([_colours(other.image) for other in moved])
+    sources = torch.stack([colours(other.image) for other in moved])
     K_src = torch.from_numpy(np.stack([other.camera.K for other in moved])).float()
-    source_from_ref = torch.from_numpy(np.stack([_from_reference(view, other) for other in moved])).float()
+    source_from_ref = torch.from_numpy(np.stack([from_reference(view, other) for other in moved])).float()
     known = view.depth[view.depth > 0]
     planes = plane_depths(float(known.min()) / 2, float(known.max()) * 4)
     pictures = image, sources, K, K_src, source_from_ref
@@ -100,15 +100,6 @@ def _around(places: np.ndarray) -> slice:
     return slice(max(0, int(places[0]) - WINDOW_PX), int(places[-1]) + 1 + WINDOW_PX)
 
 
-def _colours(image: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255
-
-
-def _from_reference(view: View, other: View) -> np.ndarray:
-    assert view.cam_from_world is not None and other.cam_from_world is not None
-    return compose(other.cam_from_world, invert(view.cam_from_world))
-
-
 def _motion(view: View, other: View) -> float:
     """Between the two cameras' centres [m]."""
-    return float(np.linalg.norm(_from_reference(view, other)[:3, 3]))
+    return float(np.linalg.norm(from_reference(view, other)[:3, 3]))

@@ -27,6 +27,10 @@ class Needs:
     """Layers that are read where every data set has them, and missing otherwise."""
 
 
+REFERENCE_ONLY = frozenset({"misleading", "closed"})
+"""Layers that are made of several frames, slowly, and that nobody asks for beside the reference."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """One sample, or a batch of them with a leading axis b. Layers that nobody asked for are None."""
@@ -45,8 +49,10 @@ class Sample:
     usable: Bool[Tensor, "*b t v h w"] | None = None
     """False where the own vehicle or the border of the sensor hides the scene."""
     material: UInt8[Tensor, "*b t v h w"] | None = None
-    misleading: Bool[Tensor, "*b t v h w"] | None = None
-    """Where a comparison with true poses and no network finds a wrong depth (data/misleading.py)."""
+    misleading: Bool[Tensor, "*b 1 v h w"] | None = None
+    """Where a comparison with true poses and no network finds a wrong depth (data/misleading.py); of the reference frame alone."""
+    closed: Float[Tensor, "*b 1 v h w"] | None = None
+    """Depth [m] of surfaces that neighbouring frames look through, as at mirrors, 0 elsewhere (data/stereo.py); of the reference alone."""
     diffuse: Float[Tensor, "*b t v 3 h w"] | None = None
     """The image with specular lobes removed, RGB in [0, 1]."""
     name: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from torch.utils.data import get_worker_info
 from leadline.data.cache import ViewCache
 from leadline.data.dataset import Dataset, Record
 from leadline.data.order import Address
-from leadline.data.sample import Needs, Sample
+from leadline.data.sample import REFERENCE_ONLY, Needs, Sample
 from leadline.data.transforms import Transform
 from leadline.types import UserError
 
@@ -92,7 +92,8 @@ class SampleSource(TorchDataset[Sample]):
     def _read(self, index: int, rng: np.random.Generator) -> Sample:
         which = int(np.searchsorted(self._firsts, index, side="right")) - 1
         dataset, item = self._datasets[which], self._items[which][index - self._firsts[which]]
-        views = [[dataset.view(record, camera, self._layers) for camera in cameras] for record, cameras in item]
+        layers = [self._layers] + [self._layers - REFERENCE_ONLY] * (len(item) - 1)
+        views = [[dataset.view(record, camera, of) for camera in cameras] for (record, cameras), of in zip(item, layers, strict=True)]
         return replace(self._transform(views, self._layers, rng), sequence=(f"{dataset.name}/{item[0][0].sequence}",))
 
     def _count(self, error: UserError) -> None:

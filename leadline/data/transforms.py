@@ -27,7 +27,7 @@ from leadline.geometry.raster import splat_depth
 from leadline.geometry.rig import ring_order
 
 PICTURES = ("image", "diffuse", "albedo")
-MEASURED = ("inverse_depth", "usable", "material", "misleading", "normals", "instance", "classes")
+MEASURED = ("inverse_depth", "usable", "material", "misleading", "stereo", "closed", "normals", "instance", "classes")
 """Layers that are picked, never averaged. `depth` is one of them unless it is sparse."""
 MIRROR_X = np.diag([-1.0, 1.0, 1.0, 1.0])
 GREY = (0.299, 0.587, 0.114)
@@ -156,8 +156,12 @@ def to_sample(views: Sequence[Sequence[View]], layers: frozenset[str]) -> Sample
                 tensors[name] = _float_tensor(_stack(views, _cam_from_rig))
             case "depth" | "inverse_depth" | "cam_from_world" | "time_s":
                 tensors[name] = _float_tensor(_stack(views, lambda view, name=name: getattr(view, name)))
-            case "material" | "misleading":
-                tensors[name] = torch.from_numpy(_stack(views, lambda view, name=name: getattr(view, name)))
+            case "closed":
+                tensors[name] = _float_tensor(_stack(views[:1], lambda view: view.closed))
+            case "misleading":
+                tensors[name] = torch.from_numpy(_stack(views[:1], lambda view: view.misleading))
+            case "material":
+                tensors[name] = torch.from_numpy(_stack(views, lambda view: view.material))
             case _:
                 raise ValueError(f"a Sample has no layer '{name}'")
     return Sample(
@@ -176,7 +180,7 @@ def resize_sample(sample: Sample, *, height: int, width: int) -> Sample:
     """
     old_height, old_width = sample.image.shape[-2:]
     resized: dict[str, Tensor] = {}
-    for layer in ("image", "diffuse", "depth", "inverse_depth", "usable", "material", "misleading"):
+    for layer in ("image", "diffuse", "depth", "inverse_depth", "usable", "material", "misleading", "closed"):
         values = getattr(sample, layer)
         if values is None:
             continue

@@ -129,15 +129,14 @@ def random_share(candidates: Bool[Tensor, "n h w"], like: Bool[Tensor, "n h w"],
     return candidates & (order < like.sum(dim=(1, 2))[:, None, None])
 
 
-def closing_loss(
-    *, depth: Float[Tensor, "n k h w"], closed: Float[Tensor, "n h w"], dropped: Bool[Tensor, "n h w"], counts: Bool[Tensor, "n h w"]
-) -> Float[Tensor, ""]:
-    """|log depth - log closed| of the dropped pixels as a mean over all pixels that count, so that small holes weigh little.
+def closing_loss(*, depth: Float[Tensor, "n k h w"], closed: Float[Tensor, "n h w"], counts: Bool[Tensor, "n h w"]) -> Float[Tensor, ""]:
+    """|log depth - log closed| where `closed` is known, as a mean over all pixels that count, so that small openings weigh little.
 
-    Our own: `closed` [m] has the planes around a hole drawn over it (geometry/openings.py) and gets no gradient.
+    Our own: `closed` [m] is the surface that stereo sees through (geometry/openings.py), 0 elsewhere, and gets no gradient.
     """
-    error = (full_precision(depth).log() - closed.detach()[:, None].log()).abs()
-    error = torch.where(dropped[:, None], error, 0).flatten(0, 1)
+    known = (closed > 0) & counts
+    error = (full_precision(depth).log() - torch.where(known, closed, 1)[:, None].log()).abs()
+    error = torch.where(known[:, None], error, 0).flatten(0, 1)
     valid = counts.repeat_interleave(depth.shape[1], dim=0)
     return mean_over_images(masked_mean(error, valid), valid)
 

@@ -66,7 +66,7 @@ def intrinsic(size: str) -> Claim:
     small = size == "small"
     plain, ours = (config if small else _on_gpu(config) for config in (selfsup_rooms(), intrinsic_rooms()))
     ours = _with(ours, truth="misleading")  # what masks are scored against, and the oracle's
-    literal = _with(ours, mask="literal", mask_depth="own", closing_weight=0.0, decompose=True, intrinsic_encoder="shared")
+    literal = _with(ours, mask="literal", closing_weight=0.0, decompose=True, intrinsic_encoder="shared")
     return Claim(
         name="intrinsic",
         question="Metric depth of rooms with mirrors from video and poses alone: where pictures mislead, and elsewhere.",
@@ -77,7 +77,7 @@ def intrinsic(size: str) -> Claim:
             "trimmed": Variant(_with(ours, mask="trimmed", closing_weight=0.0)),
             "intrinsic-literal": Variant(literal),
             "intrinsic": Variant(ours),
-            "oracle-mask": Variant(_with(ours, mask="true", mask_depth="own", closing_weight=0.0)),
+            "oracle-mask": Variant(_with(ours, mask="true", closing_weight=0.0)),
             "no-mask": Variant(_with(literal, mask="none"), ablation=True),
             "no-contrastive": Variant(_with(literal, contrastive_weight=0.0), ablation=True),
             "literal-above-mean": Variant(_with(literal, mask="literal-above-mean"), ablation=True),

@@ -14,8 +14,10 @@ def intrinsic_rooms() -> TrainConfig:
     method = replace(
         default_config("intrinsic"),
         **{field.name: getattr(rooms.method, field.name) for field in fields(rooms.method)},
-        mask="surrounded",
-        intrinsic_encoder="separate",  # a shared one lets the larger losses of the second branch slow depth down
+        mask="stereo",
+        closing_weight=1.0,
+        decompose=False,  # the mask needs no second branch
+        truth="material",
     )
     return replace(rooms, method=method)
 

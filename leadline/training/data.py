@@ -12,6 +12,7 @@ from leadline.data.misleading import MISLEADING, WithMisleading
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
 from leadline.data.source import SampleSource
+from leadline.data.stereo import CLOSED, WithStereo, stereo_step
 from leadline.data.transforms import Transform
 from leadline.training.config import MOVING, DataConfig
 from leadline.types import UserError
@@ -38,6 +39,8 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
     datasets = open_datasets(data, data.root, data.split)
     if MISLEADING in needs.layers:
         datasets = [WithMisleading(dataset) for dataset in datasets]
+    if CLOSED in needs.layers:
+        datasets = [WithStereo(dataset, step=stereo_step(needs.frames)) for dataset in datasets]
     cache_bytes = int(data.cache_gb * 1e9)
     return SampleSource(datasets, needs, transform, seed=seed, on_corrupt=data.on_corrupt, cache_bytes=cache_bytes)
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 from leadline.methods.selfsup.config import SelfsupConfig
 
-Rule = Literal["literal", "literal-above-mean", "surrounded"]
-Mask = Literal["literal", "literal-above-mean", "surrounded", "true", "trimmed", "none"]
+Rule = Literal["literal", "literal-above-mean", "stereo"]
+Mask = Literal["literal", "literal-above-mean", "stereo", "true", "trimmed", "none"]
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class IntrinsicConfig(SelfsupConfig):
 
     mask: Mask = "literal"
     """Which pixels depth does not learn from: literal is the paper's equation 10; literal-above-mean (not the paper's) also asks
-    for an error above the mean; surrounded (ours) for depth behind a plane around it; true is an oracle; trimmed a control that
-    drops as many pixels at random as `trimmed_like` would."""
-    trimmed_like: Rule = "surrounded"
+    for an error above the mean; stereo (ours) drops what neighbouring frames see through a surface; true is an oracle; trimmed a control
+    that drops as many pixels at random as `trimmed_like` would."""
+    trimmed_like: Rule = "stereo"
     """The rule whose share the mask trimmed drops, among pixels with an error above the mean."""
     truth: Literal["material", "misleading"] = "material"
     """What the mask true drops, and what masks are scored against: mirrors, metals and glass, or the layer misleading."""
@@ -36,14 +36,11 @@ class IntrinsicConfig(SelfsupConfig):
     """Pixels below which a picture has no statistics and the literal masks drop nothing."""
     normalise: Literal["all", "kept"] = "all"
     """Pixels that the photometric error is averaged over: all that count, or those that the mask keeps (U9)."""
-    mask_depth: Literal["own", "witness"] = "own"
-    """Whose depth the mask surrounded looks at: the one that learns under it, or that of a witness, a second decoder that believes
-    every pixel (ours). The own depth stops being behind its mirrors as soon as the mask works; a witness goes on."""
     closing_weight: float = 0.0
-    """Pull of dropped pixels onto the plane around them, in log depth; for the mask surrounded (ours)."""
+    """Pull of dropped pixels onto the surface in front of them, in log depth; for the mask stereo (ours)."""
 
     decompose: bool = True
-    """Have a second branch; without it the method is selfsup under a mask that looks at depth alone (ours)."""
+    """Have a second branch; without it the method is selfsup under a mask that needs none (ours)."""
 
     error_channels: Literal[1, 3] = 1
     """Error in equation 10: its mean over the colours, or one for each with their covariance (U3)."""

@@ -3,13 +3,12 @@
 Everything here is a constant to the networks: no gradient flows through a mask.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from leadline.geometry.openings import seen_through
 from leadline.geometry.warp import sample_at
 from leadline.losses.intrinsic import above_mean_error, is_reflective, pseudo_diffuse, random_share
 from leadline.losses.photometric import photometric_error
@@ -19,36 +18,34 @@ from leadline.methods.intrinsic.network import Parts
 from leadline.methods.selfsup.loss import Explanation
 
 
-@dataclass(frozen=True)
-class ReflectiveMask:
-    """Pixels that depth learns from, and where the planes around the others lie."""
-
-    keep: Bool[Tensor, "n h w"]
-    closed: Float[Tensor, "n h w"] | None = None
-    """Depth [m] with the surrounding planes closed over their holes; None for rules that know no planes."""
-
-
 @torch.no_grad()
 def reflective_mask(
-    found: Explanation, near: Neighbours, parts: Parts | None, config: IntrinsicConfig, *, truth: Bool[Tensor, "n h w"] | None, seed: int
-) -> ReflectiveMask:
-    """The mask of `config.mask` on the finest scale.
+    found: Explanation,
+    near: Neighbours,
+    parts: Parts | None,
+    config: IntrinsicConfig,
+    *,
+    truth: Bool[Tensor, "n h w"] | None = None,
+    closed: Float[Tensor, "n h w"] | None = None,
+    seed: int = 0,
+) -> Bool[Tensor, "n h w"]:
+    """Pixels that depth learns from, by `config.mask` on the finest scale.
 
-    Only the literal rules read `parts`; `truth` are the pixels that mislead; `seed` decides what trimmed draws.
+    Only the literal rules read `parts`, only the mask true `truth`, the pixels that mislead, and only stereo `closed` [m], the
+    surfaces that frames see through. `seed` decides what trimmed draws.
     """
     match config.mask:
         case "none":
-            return ReflectiveMask(torch.ones_like(found.counts[:, 0]))
+            return torch.ones_like(found.counts[:, 0])
         case "true":
             assert truth is not None
-            return ReflectiveMask(~truth)
+            return ~truth
         case "trimmed":
-            like = _dropped(config.trimmed_like, found, near, parts, config)[0] & found.moving[:, 0]
+            like = _dropped(config.trimmed_like, found, near, parts, closed, config) & found.moving[:, 0]
             candidates = above_mean_error(found.smallest[:, 0], found.moving[:, 0])
-            return ReflectiveMask(~random_share(candidates, like, generator=torch.Generator().manual_seed(seed)))
+            return ~random_share(candidates, like, generator=torch.Generator().manual_seed(seed))
         case rule:
-            dropped, closed = _dropped(rule, found, near, parts, config)
-            return ReflectiveMask(~dropped, closed)
+            return ~_dropped(rule, found, near, parts, closed, config)
 
 
 def mask_logs(
@@ -74,12 +71,13 @@ def mask_logs(
 
 
 def _dropped(
-    rule: Rule, found: Explanation, near: Neighbours, parts: Parts | None, config: IntrinsicConfig
-) -> tuple[Tensor, Tensor | None]:
-    if rule == "surrounded":
-        return seen_through(found.depth[:, 0], near.K)
+    rule: Rule, found: Explanation, near: Neighbours, parts: Parts | None, closed: Tensor | None, config: IntrinsicConfig
+) -> Tensor:
+    if rule == "stereo":
+        assert closed is not None
+        return closed > 0
     assert parts is not None
-    return _reflective(found, near, parts, config, above_mean=rule == "literal-above-mean"), None
+    return _reflective(found, near, parts, config, above_mean=rule == "literal-above-mean")
 
 
 def _reflective(found: Explanation, near: Neighbours, parts: Parts, config: IntrinsicConfig, *, above_mean: bool) -> Tensor:

@@ -4,6 +4,7 @@ Choi et al., "Intrinsic Image Decomposition for Robust Self-supervised Monocular
 2025, arXiv 2503.22209. The losses are in loss.py, the masks, the paper's and ours, in mask.py.
 """
 
+from dataclasses import replace
 from typing import final
 
 import torch
@@ -16,8 +17,8 @@ from leadline.losses.reprojection import Neighbours
 from leadline.methods.base import Loss, Method
 from leadline.methods.intrinsic.config import IntrinsicConfig
 from leadline.methods.intrinsic.loss import apart_in, intrinsic_terms
-from leadline.methods.intrinsic.mask import ReflectiveMask, mask_logs, reflective_mask
-from leadline.methods.intrinsic.network import IntrinsicNetwork, Parts, Witness
+from leadline.methods.intrinsic.mask import mask_logs, reflective_mask
+from leadline.methods.intrinsic.network import IntrinsicNetwork, Parts
 from leadline.methods.selfsup.loss import Explanation, explain, smoothness
 from leadline.methods.selfsup.method import Selfsup
 from leadline.types import DepthKind, Material, UserError
@@ -40,7 +41,6 @@ class Intrinsic(Method):
         assert isinstance(self.depth.config, IntrinsicConfig)
         self.config = config = self.depth.config  # the parts of its network may have been settled there
         self.intrinsic = IntrinsicNetwork(config) if config.decompose else None
-        self.witness = Witness(config) if config.mask_depth == "witness" else None
         self.register_buffer("steps_seen", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -50,10 +50,14 @@ class Intrinsic(Method):
 
     @property
     def needs(self) -> Needs:
-        """As selfsup, and the truth about reflections: for the oracle, or to score a mask where there is any."""
-        base, truth = self.depth.needs, frozenset({self.config.truth})
-        wanted = self.config.mask == "true" or self.config.truth == "misleading"
-        return Needs(layers=base.layers | truth if wanted else base.layers, frames=base.frames, rig=base.rig, optional=truth)
+        """As selfsup, what the mask is made of, and the truth about reflections, for the oracle or to score a mask where there is any."""
+        config, base = self.config, self.depth.needs
+        truth, layers = frozenset({config.truth}), base.layers
+        if config.mask == "true" or config.truth == "misleading":
+            layers |= truth
+        if "stereo" in (config.mask, config.trimmed_like if config.mask == "trimmed" else None):
+            layers |= {"closed"}
+        return replace(base, layers=layers, optional=truth)
 
     @property
     def size_multiple(self) -> int:
@@ -80,46 +84,37 @@ class Intrinsic(Method):
         near = self.depth.neighbours(sample)
         features = network.encoder(near.image)
         inverse_depths = self.depth.inverse_depths(network.head(network.decoder(features)), near.K)
-        believed = None if self.witness is None else self.depth.inverse_depths(self.witness(features), near.K)
         scales = []
         if self.intrinsic is not None:
             scales = self.intrinsic.decompose(near.image, near.sources, encoder=network.encoder, features=features)
         parts = scales[0] if scales else None
         truth = misleading(sample)
+        closed = None if sample.closed is None else sample.closed[:, 0].flatten(0, 1)
         # Coordinates need all their digits: half precision ends with the networks.
         with torch.autocast(near.image.device.type, enabled=False):
             found = explain(inverse_depths, near, config)
-            seen = found if believed is None else explain(believed, near, config)
-            mask = self._mask(seen, near, parts, truth)
+            keep = self._keep(found, near, parts, truth, closed)
             terms = {
-                "photometric": found.photometric(mask.keep, over_kept=config.normalise == "kept"),
+                "photometric": found.photometric(keep, over_kept=config.normalise == "kept"),
                 "smoothness": config.smoothness_weight * smoothness(inverse_depths, near),
             }
-            if believed is not None:
-                terms["witness"] = seen.photometric() + config.smoothness_weight * smoothness(believed, near)
             if scales:
                 apart = apart_in(sample.sequence, near.usable, num=len(near.image))
                 terms |= intrinsic_terms(scales, near, found.seen, apart, config)
             if config.closing_weight > 0:
-                terms["closing"] = config.closing_weight * self._closing(found, mask)
+                assert closed is not None
+                terms["closing"] = config.closing_weight * closing_loss(depth=found.depth, closed=closed, counts=found.counts[:, 0])
         if self.training:
             self.steps_seen += 1
-        return Loss(terms=terms, logs=_logs(found, mask, parts, truth), panels=_panels(found, near, mask, parts))
+        return Loss(terms=terms, logs=_logs(found, keep, parts, truth), panels=_panels(found, near, keep, parts))
 
-    def _mask(self, found: Explanation, near: Neighbours, parts: Parts | None, truth: Tensor | None) -> ReflectiveMask:
+    def _keep(self, found: Explanation, near: Neighbours, parts: Parts | None, truth: Tensor | None, closed: Tensor | None) -> Tensor:
         steps = int(self.steps_seen)
         if steps < self.config.mask_warmup:
-            return ReflectiveMask(torch.ones_like(found.counts[:, 0]))
+            return torch.ones_like(found.counts[:, 0])
         if self.config.mask == "true" and truth is None:
             raise UserError(NAME, f"the mask true needs the layer {self.config.truth}", "train on rendered data, or use another mask")
-        return reflective_mask(found, near, parts, self.config, truth=truth, seed=steps)
-
-    @staticmethod
-    def _closing(found: Explanation, mask: ReflectiveMask) -> Tensor:
-        if mask.closed is None:
-            return found.depth.new_zeros(())
-        counts = found.counts[:, 0]
-        return closing_loss(depth=found.depth, closed=mask.closed, dropped=~mask.keep & counts, counts=counts)
+        return reflective_mask(found, near, parts, self.config, truth=truth, closed=closed, seed=steps)
 
 
 def misleading(sample: Sample) -> Bool[Tensor, "n h w"] | None:
@@ -132,20 +127,20 @@ def misleading(sample: Sample) -> Bool[Tensor, "n h w"] | None:
     return torch.stack([material == int(one) for one in MISLEADS]).any(dim=0)
 
 
-def _logs(found: Explanation, mask: ReflectiveMask, parts: Parts | None, truth: Tensor | None) -> dict[str, Tensor]:
+def _logs(found: Explanation, keep: Tensor, parts: Parts | None, truth: Tensor | None) -> dict[str, Tensor]:
     counts, learns = found.counts[:, 0], found.moving[:, 0]
-    logs = {"explained_share": counts.float().mean(), "moving_share": learns.float().mean(), **mask_logs(mask.keep, learns, truth)}
+    logs = {"explained_share": counts.float().mean(), "moving_share": learns.float().mean(), **mask_logs(keep, learns, truth)}
     if parts is None:
         return logs
     return logs | {"diffuse_mean": parts.diffuse.detach().mean(), "residual_mean": parts.residual.detach().mean()}
 
 
-def _panels(found: Explanation, near: Neighbours, mask: ReflectiveMask, parts: Parts | None) -> dict[str, Tensor]:
+def _panels(found: Explanation, near: Neighbours, keep: Tensor, parts: Parts | None) -> dict[str, Tensor]:
     panels = {
         "image": near.image,
         "warped": found.seen.image[0, :, 0].detach(),
         "values": found.depth[:, :1].detach(),
-        "kept": near.image * mask.keep[:, None],
+        "kept": near.image * keep[:, None],
     }
     if parts is None:
         return panels
@@ -154,13 +149,11 @@ def _panels(found: Explanation, near: Neighbours, mask: ReflectiveMask, parts: P
 
 def _check(config: IntrinsicConfig) -> None:
     """Raise UserError for options that do not go together; those of selfsup are checked there."""
-    if config.mask_depth == "witness" and config.mask not in ("surrounded", "trimmed"):
-        raise UserError(NAME, f"a witness with the mask {config.mask}, which looks at no depth", "use --method.mask surrounded")
-    if config.closing_weight > 0 and config.mask != "surrounded":
-        raise UserError(NAME, f"closing_weight {config.closing_weight} with the mask {config.mask}", "use --method.mask surrounded")
+    if config.closing_weight > 0 and config.mask != "stereo":
+        raise UserError(NAME, f"closing_weight {config.closing_weight} with the mask {config.mask}", "use --method.mask stereo")
     rule = config.trimmed_like if config.mask == "trimmed" else config.mask
     if rule.startswith("literal") and not config.decompose:
-        raise UserError(NAME, f"the mask {config.mask} compares diffuse pictures", "leave decompose on, or use --method.mask surrounded")
+        raise UserError(NAME, f"the mask {config.mask} compares diffuse pictures", "leave decompose on, or use --method.mask stereo")
     if config.intrinsic_encoder == "separate" and not config.intrinsic_trains_encoder:
         raise UserError(NAME, "a separate encoder that nothing trains", "leave intrinsic_trains_encoder on, or share the encoder")
     if not 0 < config.log_floor < 1:

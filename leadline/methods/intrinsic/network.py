@@ -26,19 +26,6 @@ class Parts:
     residual_src: Float[Tensor, "s n _c h w"]
 
 
-class Witness(nn.Module):
-    """A second depth decoder on the features of the first. It learns from every pixel, and so is taken in by mirrors (ours)."""
-
-    def __init__(self, config: IntrinsicConfig) -> None:
-        super().__init__()
-        replica = build_network(replace(config, pretrained="none"))
-        self.decoder, self.head = replica.decoder, replica.head
-
-    def forward(self, features: Sequence[Float[Tensor, "n _c _h _w"]]) -> list[Float[Tensor, "n 1 _y _x"]]:
-        """Raw maps, as those of the depth network."""
-        return self.head(self.decoder(features))
-
-
 class IntrinsicNetwork(nn.Module):
     """A replica of the depth network's decoder with a head of its own, and where asked an encoder of its own."""
 
