@@ -116,16 +116,16 @@ def test_random_share__as_many_as_the_other_among_the_candidates_and_the_same_ev
     assert torch.equal(random_share(candidates, ALL, generator=torch.Generator()), candidates)
 
 
-def test_closing__pulls_dropped_pixels_and_them_only() -> None:
+def test_closing__pulls_closed_pixels_and_them_only() -> None:
     depth = (2 + rand(2, 3, 8, 10)).requires_grad_()
-    closed, dropped = torch.full((2, 8, 10), 1.5, dtype=torch.float64), torch.zeros_like(ALL)
-    dropped[0, 2:4, 3:8] = True
-    loss = closing_loss(depth=depth, closed=closed, dropped=dropped, counts=ALL)
+    closed = torch.zeros(2, 8, 10, dtype=torch.float64)
+    closed[0, 2:4, 3:8] = 1.5
+    loss = closing_loss(depth=depth, closed=closed, counts=ALL)
     by_hand = (depth[0, :, 2:4, 3:8] / 1.5).log().abs().mean(dim=0).sum() / 80 / 2
     torch.testing.assert_close(loss, by_hand)
     (gradient,) = torch.autograd.grad(loss, depth)
     assert (gradient[0, :, 2:4, 3:8] > 0).all() and gradient.count_nonzero() == 3 * 10
-    assert closing_loss(depth=depth, closed=closed, dropped=dropped, counts=torch.zeros_like(ALL)).item() == 0
+    assert closing_loss(depth=depth, closed=closed, counts=torch.zeros_like(ALL)).item() == 0
 
 
 def test_distillation__mask_chooses_the_teacher_and_the_margin_mixes_them() -> None:

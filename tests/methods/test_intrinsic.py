@@ -93,7 +93,7 @@ def test_mask__equals_its_plain_twin(options: dict[str, Any], twin: dict[str, An
     found = explain([inverse], near, config)
     torch.manual_seed(7)
     noise = TIE_BREAK * torch.randn(near.image[:, 0].shape, dtype=torch.float64)
-    keep = reflective_mask(found, near, parts, config, truth=None, seed=0).keep
+    keep = reflective_mask(found, near, parts, config)
     expected = plain_mask(inverse, near.image, near.K, *plain(near, parts), noise=noise, **twin)
     assert 0 < (~expected).sum() < expected.numel() / 2
     assert torch.equal(keep, expected)
@@ -143,45 +143,54 @@ def test_mask__residual_of_one_keeps_everything(rule: Any, options: dict[str, An
     near = small_scene()
     parts = replace(random_parts(near), residual=torch.ones_like(near.image), residual_src=torch.ones_like(near.sources))
     found = explain([guess(near)], near, TINY)
-    assert reflective_mask(found, near, parts, replace(TINY, mask=rule, **options), truth=None, seed=0).keep.all()
+    assert reflective_mask(found, near, parts, replace(TINY, mask=rule, **options)).all()
 
 
 def test_mask__a_reflective_stripe_is_dropped() -> None:
     near, inverse, parts, stripe = lambertian(stripe=True)
     config = replace(TINY, automask=False)
     found = explain([inverse], near, config)
-    literal = ~reflective_mask(found, near, parts, config, truth=None, seed=0).keep
+    literal = ~reflective_mask(found, near, parts, config)
     assert literal[stripe].float().mean() > 0.8
-    above = ~reflective_mask(found, near, parts, replace(config, mask="literal-above-mean"), truth=None, seed=0).keep
+    above = ~reflective_mask(found, near, parts, replace(config, mask="literal-above-mean"))
     assert above[stripe].float().mean() > 0.8 and above[~stripe].float().mean() < 0.15
 
 
-def test_mask__surrounded_finds_the_hole_in_a_wall_and_closing_pulls_it_back() -> None:
-    sample = moving_scene(frames=FRAMES, rectangle=False, dtype=torch.float64)
-    near = find_neighbours(sample, rig=False)
-    assert sample.depth is not None
-    inverse, hole = 1 / sample.depth[:, 0, 0], torch.zeros_like(sample.depth[:, 0, 0], dtype=torch.bool)
-    hole[:, 20:40, 30:60] = True
-    behind = torch.where(hole, inverse / 1.6, inverse)
-    mask = reflective_mask(explain([behind], near, TINY), near, random_parts(near), replace(TINY, mask="surrounded"), truth=None, seed=0)
-    assert (~mask.keep)[hole].float().mean() > 0.9 and mask.keep[~hole].all()
-    assert mask.closed is not None
-    torch.testing.assert_close(1 / mask.closed[~mask.keep], inverse[~mask.keep], rtol=0.03, atol=0)
+def test_mask__stereo_drops_what_is_closed_and_closing_pulls_it_there() -> None:
+    """Depth on the closed surface has no closing error; behind it, it is pulled closer there and nowhere else."""
+    sample = scene(closed=True)
+    method = fresh(replace(TINY, mask="stereo", decompose=False, closing_weight=2.0))
+    loss = loss_of(method, sample)
+    assert sample.closed is not None
+    dropped = sample.closed[:, 0, 0] > 0
+    assert torch.equal(loss.panels["kept"] == 0, (sample.image[:, 0, 0] == 0) | dropped[:, None])
+    depth = loss.panels["values"][:, 0]
+    by_hand = torch.where(dropped, (depth / sample.closed[:, 0, 0].clamp(min=1e-3)).log().abs(), 0).mean()
+    near = loss_of(fresh(replace(TINY, mask="stereo", decompose=False, closing_weight=2.0, num_scales=1)), sample).terms["closing"]
+    assert near > 0 and by_hand > 0
+    torch.testing.assert_close(near, 2 * by_hand, rtol=0.2, atol=0)
 
 
 def test_mask__trimmed_drops_as_many_as_its_rule_and_other_pixels() -> None:
     near, inverse, parts, _ = lambertian(stripe=True)
     found = explain([inverse], near, TINY)
     rule, trimmed = (
-        ~reflective_mask(found, near, parts, replace(TINY, mask=mask, trimmed_like="literal-above-mean"), truth=None, seed=1).keep
+        ~reflective_mask(found, near, parts, replace(TINY, mask=mask, trimmed_like="literal-above-mean"), seed=1)
         for mask in ("literal-above-mean", "trimmed")
     )
     assert torch.equal(rule.sum(dim=(1, 2)), trimmed.sum(dim=(1, 2))) and not torch.equal(rule, trimmed)
 
 
-def scene(*, sequences: tuple[str, ...] = ("a", "b"), material: bool = True, size: tuple[int, int] = (32, 64)) -> Sample:
+def scene(
+    *, sequences: tuple[str, ...] = ("a", "b"), material: bool = True, closed: bool = True, size: tuple[int, int] = (32, 64)
+) -> Sample:
+    """With a mirror where the rectangle is near, and with `closed` 10 by 20 pixels that are seen through."""
     sample = moving_scene(frames=FRAMES, height=size[0], width=size[1])
     assert sample.depth is not None
+    if closed:
+        surface = torch.zeros_like(sample.depth[:, :1])
+        surface[..., 5:15, 10:30] = 2.0
+        sample = replace(sample, closed=surface)
     shiny = torch.where(sample.depth < 3, int(Material.MIRROR), int(Material.DIFFUSE)).to(torch.uint8)
     return replace(sample, sequence=sequences, material=shiny if material else None)
 
@@ -213,35 +222,18 @@ def test_mask_none__depth_learns_exactly_what_selfsup_learns() -> None:
         torch.testing.assert_close(mine.grad, his.grad)
 
 
-def test_mask_surrounded__needs_no_second_branch() -> None:
+def test_mask_stereo__needs_no_second_branch() -> None:
     """Without it depth learns the same, and nothing else does."""
-    whole, alone = (fresh(replace(TINY, mask="surrounded", decompose=decompose)) for decompose in (True, False))
+    whole, alone = (fresh(replace(TINY, mask="stereo", decompose=decompose)) for decompose in (True, False))
     alone.load_state_dict({name: value for name, value in whole.state_dict().items() if not name.startswith("intrinsic.")})
     terms, same = loss_of(whole, scene()).terms, loss_of(alone, scene()).terms
     assert set(same) == {"photometric", "smoothness"}
     assert all(torch.equal(terms[name], same[name]) for name in same)
 
 
-def test_witness__believes_every_pixel_and_its_depth_makes_the_mask() -> None:
-    """With the weights of the depth that learns under the mask it says the same: its mask, and the loss without one."""
-    config = replace(TINY, mask="surrounded", decompose=False, automask=False)  # the auto-mask draws at random
-    own, method = fresh(config), fresh(replace(config, mask_depth="witness", closing_weight=1.0))
-    own.load_state_dict({name: value for name, value in method.state_dict().items() if not name.startswith("witness.")})
-    for part in ("decoder", "head"):
-        getattr(method.witness, part).load_state_dict(getattr(method.depth.network, part).state_dict())
-    terms, masked = loss_of(method, scene()).terms, loss_of(own, scene()).terms
-    unmasked = loss_of(fresh(replace(config, mask="none")), scene()).terms
-    assert torch.equal(terms["photometric"], masked["photometric"])
-    torch.testing.assert_close(terms["witness"], unmasked["photometric"] + unmasked["smoothness"])
-    with torch.no_grad():
-        method.witness.head.convolutions[0].bias.add_(1.0)
-    assert loss_of(method, scene()).terms["witness"] != terms["witness"]
-
-
 ALTERNATIVES: list[dict[str, Any]] = [
-    {"mask": "surrounded", "mask_depth": "witness", "closing_weight": 1.0},
     {"mask": "literal-above-mean", "error_channels": 3},
-    {"mask": "surrounded", "closing_weight": 1.0},
+    {"mask": "stereo", "closing_weight": 1.0},
     {"mask": "true"},
     {"mask": "trimmed", "trimmed_like": "literal"},
     {"mask": "none", "poses": "learned"},
@@ -256,7 +248,7 @@ ALTERNATIVES: list[dict[str, Any]] = [
     {"intrinsic_trains_encoder": False},
     {"intrinsic_scales": 2, "intrinsic_activation": "exponential", "residual_channels": 1},
     {"automask": False},
-    {"decompose": False, "mask": "surrounded"},
+    {"decompose": False, "mask": "stereo"},
     {"decompose": False, "mask": "trimmed"},
 ]
 
@@ -332,7 +324,7 @@ def test_flip__terms_stay_and_masks_turn_with_the_picture() -> None:
     for name in terms:
         torch.testing.assert_close(terms[name], same[name])
     keep, keep_flipped = (
-        reflective_mask(f, n, p, config, truth=None, seed=0).keep for p, n, f in ((parts, near, found), (turned, mirrored(near), flipped))
+        reflective_mask(f, n, p, config) for p, n, f in ((parts, near, found), (turned, mirrored(near), flipped))
     )
     assert torch.equal(keep.flip(-1), keep_flipped) and not keep.all()
 
@@ -381,7 +373,7 @@ def test_warmup__counts_steps_of_training_and_the_count_is_saved() -> None:
 
 
 def test_predict__runs_depth_alone_and_the_model_folder_comes_back(tmp_path: Path) -> None:
-    method = fresh(replace(TINY, intrinsic_encoder="separate", mask="surrounded", closing_weight=0.5)).eval()
+    method = fresh(replace(TINY, intrinsic_encoder="separate", mask="stereo", closing_weight=0.5)).eval()
 
     def refuse(*_: Any) -> None:
         raise AssertionError("the intrinsic branch ran")

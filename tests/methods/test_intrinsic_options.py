@@ -13,8 +13,7 @@ from tests.methods.test_intrinsic import TINY, fresh, loss_of, scene
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"closing_weight": 1.0}, "use --method.mask surrounded"),
-        ({"mask_depth": "witness"}, "a witness with the mask literal"),
+        ({"closing_weight": 1.0}, "use --method.mask stereo"),
         ({"intrinsic_encoder": "separate", "intrinsic_trains_encoder": False}, "a separate encoder that nothing trains"),
         ({"log_floor": 0.0}, "log_floor 0.0"),
         ({"decompose": False}, "leave decompose on"),
@@ -29,7 +28,7 @@ def test_build_method__options_that_cannot_be_met(options: dict[str, object], li
 
 
 def test_loss__is_finite_in_bfloat16_and_its_masks_are_exact() -> None:
-    method = fresh(replace(TINY, mask="surrounded"))
+    method = fresh(replace(TINY, mask="stereo"))
     with torch.autocast("cpu", torch.bfloat16):
         loss = loss_of(method, scene())
     assert loss.total.dtype is torch.float32 and torch.isfinite(loss.total)
