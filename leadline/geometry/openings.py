@@ -10,7 +10,8 @@ is m . ray, which is linear in the image: planes are fitted to inverse depth wit
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import binary_dilation, binary_opening, correlate1d, label, uniform_filter1d
+from scipy.ndimage import binary_dilation, binary_opening, correlate1d, uniform_filter1d
+from skimage.measure import label
 
 NUM_PLANES = 8
 """Largest planes of a picture that are looked at."""
@@ -45,11 +46,11 @@ def closed_openings(depth: Float[np.ndarray, "h w"], K: Float[np.ndarray, "3 3"]
     """
     inverse, closed = 1 / depth, np.zeros_like(depth)
     for plane in _largest_planes(inverse, K):
-        of_plane = (_rays(K, *depth.shape) @ plane).reshape(depth.shape).astype(depth.dtype)
+        of_plane = (_rays(K, depth.shape) @ plane).reshape(depth.shape).astype(depth.dtype)
         behind = binary_opening((of_plane > 0) & (inverse < (1 - BEHIND) * of_plane), _AROUND)
         surface = np.abs(inverse - of_plane) < RIM_TOLERANCE * inverse
-        parts, num = label(behind)
-        for part in (parts == i for i in range(1, num + 1)):
+        parts = np.asarray(label(behind, connectivity=1))
+        for part in (parts == i for i in range(1, parts.max() + 1)):
             if LEAST_PX <= part.sum() <= LARGEST_SHARE * part.size and _surrounds(surface, part):
                 closed[part] = np.maximum(closed[part], of_plane[part])
     return np.divide(1, closed, out=np.zeros_like(closed), where=closed > 0)
@@ -70,7 +71,7 @@ def _surrounds(surface: np.ndarray, part: np.ndarray) -> bool:
     borders = part[0], part[-1], part[:, 0], part[:, -1]
     if sum(bool(border.any()) for border in borders) > MOST_BORDERS:
         return False
-    inner, outer = (binary_dilation(part, _AROUND, iterations=reach) for reach in _RIM_PX)
+    inner, outer = (np.asarray(binary_dilation(part, _AROUND, iterations=reach), dtype=bool) for reach in _RIM_PX)
     rim = outer & ~inner
     return bool(rim.any() and surface[rim].mean() >= RIM_SHARE)
 
@@ -80,10 +81,10 @@ def _largest_planes(inverse: np.ndarray, K: np.ndarray) -> list[np.ndarray]:
 
     Of the planes around evenly spread pixels that with the most pixels is refined by least squares; its pixels then count no more.
     """
-    local, rays = local_planes(inverse, K).reshape(-1, 3), _rays(K, *inverse.shape)
-    points = _spread(*inverse.shape, _NUM_POINTS)
+    local, rays = local_planes(inverse, K).reshape(-1, 3), _rays(K, inverse.shape)
+    points = _spread(inverse.shape, _NUM_POINTS)
     value, around, ray = inverse.reshape(-1)[points], _unit(local[points]), rays[points]
-    seeds = local[_spread(*inverse.shape, _NUM_SEEDS)]
+    seeds = local[_spread(inverse.shape, _NUM_SEEDS)]
     near = _belongs(value, seeds @ ray.T, _unit(seeds) @ around.T)
     free, found = np.ones(len(value), dtype=bool), []
     for _ in range(NUM_PLANES):
@@ -109,17 +110,17 @@ def _fit(value: np.ndarray, ray: np.ndarray, mine: np.ndarray) -> np.ndarray:
     return np.linalg.solve(weighted.T @ ray + 1e-6 * np.eye(3), weighted.T @ value)
 
 
-def _rays(K: np.ndarray, height: int, width: int) -> np.ndarray:
+def _rays(K: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """(h * w, 3) of depth 1."""
-    v, u = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
+    v, u = np.meshgrid(*(np.arange(size) + 0.5 for size in shape), indexing="ij")
     return np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3) @ np.linalg.inv(K).T
 
 
-def _spread(height: int, width: int, num: int) -> np.ndarray:
+def _spread(shape: tuple[int, ...], num: int) -> np.ndarray:
     """Indices of about `num` pixels on an even grid."""
-    stride = max(1, round((height * width / num) ** 0.5))
-    rows, columns = (np.arange(stride // 2, size, stride) for size in (height, width))
-    return (rows[:, None] * width + columns).reshape(-1)
+    stride = max(1, round((shape[0] * shape[1] / num) ** 0.5))
+    rows, columns = (np.arange(stride // 2, size, stride) for size in shape)
+    return (rows[:, None] * shape[1] + columns).reshape(-1)
 
 
 def _unit(planes: np.ndarray) -> np.ndarray:

@@ -23,8 +23,8 @@ def semi_global(
     for down in (1, -1):
         for slope in SLOPES:
             total[::down] += _along(cost[::down], image[::down], slope, step, jump)
-        columns = (array.swapaxes(0, 1)[::down] for array in (cost, image))
-        total.swapaxes(0, 1)[::down] += _along(*columns, 0, step, jump)
+        columns, pixels = cost.swapaxes(0, 1)[::down], image.swapaxes(0, 1)[::down]
+        total.swapaxes(0, 1)[::down] += _along(columns, pixels, 0, step, jump)
     return _between(total)
 
 
