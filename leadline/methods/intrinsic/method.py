@@ -4,6 +4,7 @@ Choi et al., "Intrinsic Image Decomposition for Robust Self-supervised Monocular
 2025, arXiv 2503.22209. The losses are in loss.py, the masks, the paper's and ours, in mask.py.
 """
 
+from dataclasses import replace
 from typing import final
 
 import torch
@@ -49,10 +50,14 @@ class Intrinsic(Method):
 
     @property
     def needs(self) -> Needs:
-        """As selfsup, and the truth about reflections: for the oracle, or to score a mask where there is any."""
+        """As selfsup, and the truth about reflections: for the oracle, or to score a mask where there is any.
+
+        A batch from different sequences, for (6): also where its weight is 0, so that an ablation changes nothing else.
+        """
         base, truth = self.depth.needs, frozenset({self.config.truth})
         wanted = self.config.mask == "true" or self.config.truth == "misleading"
-        return Needs(layers=base.layers | truth if wanted else base.layers, frames=base.frames, rig=base.rig, optional=truth)
+        layers = base.layers | truth if wanted else base.layers
+        return replace(base, layers=layers, optional=truth, apart=self.config.decompose)
 
     @property
     def size_multiple(self) -> int:
