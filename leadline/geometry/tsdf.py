@@ -87,7 +87,7 @@ def fuse(
 def render(
     volume: Volume, K: Float[Tensor, "3 3"], cam_from_world: Float[Tensor, "4 4"], *, height: int, width: int
 ) -> Float[Tensor, "h w"]:
-    """Depth [m] at which the ray of each pixel first enters the surface from the front, 0 where it meets none.
+    """Depth [m] at which the ray of each pixel first meets the surface, 0 where it meets none or its back.
 
     Rays are followed in half voxels; the distance between voxels is trilinear over those that are known, and between two samples linear.
     """
@@ -195,11 +195,12 @@ def _first_surface(volume: Volume, centre: Tensor, directions: Tensor, start: Te
     depth = start[:, None] + step[:, None] * torch.arange(num).to(start)
     distance, known = _distance_at(volume, centre + depth[..., None] * directions[:, None])
     before, after = distance[:, :-1], distance[:, 1:]
-    enters = known[:, :-1] & known[:, 1:] & (before > 0) & (after <= 0)
-    first = enters.int().argmax(dim=1, keepdim=True)
+    changes = known[:, :-1] & known[:, 1:] & ((before > 0) != (after > 0))
+    first = changes.int().argmax(dim=1, keepdim=True)
+    from_front = (changes & (before > 0)).gather(1, first)
     before, after = before.gather(1, first), after.gather(1, first)
     met = depth.gather(1, first) + step[:, None] * before / (before - after)
-    return torch.where(enters.gather(1, first), met, 0)[:, 0]
+    return torch.where(from_front, met, 0)[:, 0]
 
 
 def _distance_at(volume: Volume, points: Tensor) -> tuple[Tensor, Tensor]:
