@@ -17,9 +17,8 @@ def test_fuse__a_rendered_room_comes_back(tmp_path: Path) -> None:
     dataset = open_dataset(f"rendered:{tmp_path}")
     views = [dataset.view(record, record.cameras[0], frozenset({"depth", "cam_from_world"})) for record in dataset.records]
     depth = torch.stack([torch.as_tensor(view.depth) for view in views])
-    K, poses = (
-        torch.stack([torch.as_tensor(one).float() for one in those]) for those in zip(*[(v.camera.K, v.cam_from_world) for v in views])
-    )
+    K = torch.stack([torch.as_tensor(view.camera.K) for view in views])
+    poses = torch.stack([torch.as_tensor(view.cam_from_world) for view in views])
     volume = fuse(depth, K, poses)
     back = render(volume, K[1], poses[1], height=48, width=64)
     known, met = depth[1] > 0, back > 0
