@@ -25,6 +25,8 @@ class Needs:
     rig: bool = False
     optional: frozenset[str] = frozenset()
     """Layers that are read where every data set has them, and missing otherwise."""
+    apart: bool = False
+    """Whether the samples of a batch should come from different sequences, as far as the data allow (`BatchOrder`)."""
 
 
 REFERENCE_ONLY = frozenset({"misleading", "closed"})

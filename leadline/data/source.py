@@ -47,7 +47,7 @@ class SampleSource(TorchDataset[Sample]):
         if not needs.frames or needs.frames[0] != 0:
             raise ValueError(f"frames start with the reference 0, not {needs.frames}")
         self._datasets = [datasets] if not isinstance(datasets, Sequence) else list(datasets)
-        self._needs, self._transform, self._seed, self._skips = needs, transform, seed, on_corrupt == "skip"
+        self.needs, self._transform, self._seed, self._skips = needs, transform, seed, on_corrupt == "skip"
         self._items = [_items(dataset, needs) for dataset in self._datasets]
         self._layers = needs.layers | needs.optional.intersection(*(dataset.layers for dataset in self._datasets))
         _check_rigs(self._datasets, self._items, needs)
@@ -62,6 +62,11 @@ class SampleSource(TorchDataset[Sample]):
     def sizes(self) -> tuple[int, ...]:
         """Number of items of each data set."""
         return tuple(len(items) for items in self._items)
+
+    @property
+    def sequences(self) -> list[str]:
+        """The sequence of each item, named as in `Sample.sequence`."""
+        return [_sequence(dataset, item) for dataset, items in zip(self._datasets, self._items, strict=True) for item in items]
 
     @property
     def num_skipped(self) -> int:
@@ -94,7 +99,7 @@ class SampleSource(TorchDataset[Sample]):
         dataset, item = self._datasets[which], self._items[which][index - self._firsts[which]]
         layers = [self._layers] + [self._layers - REFERENCE_ONLY] * (len(item) - 1)
         views = [[dataset.view(record, camera, of) for camera in cameras] for (record, cameras), of in zip(item, layers, strict=True)]
-        return replace(self._transform(views, self._layers, rng), sequence=(f"{dataset.name}/{item[0][0].sequence}",))
+        return replace(self._transform(views, self._layers, rng), sequence=(_sequence(dataset, item),))
 
     def _count(self, error: UserError) -> None:
         with self._num_skipped.get_lock():
@@ -118,6 +123,11 @@ class WorkerError(UserError):
 
 Item = tuple[tuple[Record, tuple[str, ...]], ...]
 """For each frame of a sample, the reference first: the record and its cameras."""
+
+
+def _sequence(dataset: Dataset, item: Item) -> str:
+    reference, _ = item[0]
+    return f"{dataset.name}/{reference.sequence}"
 
 
 def _items(dataset: Dataset, needs: Needs) -> list[Item]:

@@ -1,4 +1,4 @@
-"""Point clouds as PLY (points as they are) and GLB (glTF: y up, looking along -z), through trimesh."""
+"""Point clouds and meshes as PLY (points as they are) and GLB (glTF: y up, looking along -z), through trimesh."""
 
 import io
 from pathlib import Path
@@ -28,22 +28,27 @@ def write_points(path: str | Path, points: np.ndarray, colors: np.ndarray | None
     PLY keeps the coordinates; GLB turns them from `frame` into the axes of glTF, so that viewers show them upright.
     Raises UserError when there are no points, for another ending, or where the file cannot be written.
     """
-    path = Path(path)
-    points = np.asarray(points, dtype=np.float32)
-    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
-        raise ValueError(f"points must be finite numbers (n, 3), got {points.shape}")
+    points = _checked(points)
     if colors is not None and (colors.shape != points.shape or colors.dtype != np.uint8):
         raise ValueError(f"colors must be uint8 {points.shape}, got {colors.dtype} {colors.shape}")
     if not len(points):
         raise UserError(path, "would have no points, because no pixel is valid", "choose another input")
-    match path.suffix.lower():
-        case ".ply":
-            content = _cloud(points, colors).export(file_type="ply")
-        case ".glb":
-            content = _cloud(points @ _GLTF_FROM[frame].T.astype(np.float32), colors).scene().export(file_type="glb")
-        case _:
-            raise _unknown_ending(path)
-    write_bytes(path, content)  # pyright: ignore[reportArgumentType]
+    import trimesh  # seconds on a cold disk, and only users of point clouds should pay them
+
+    _write(Path(path), trimesh.PointCloud(points, colors=colors), frame)
+
+
+def write_mesh(path: str | Path, vertices: np.ndarray, faces: np.ndarray, *, frame: Frame = "camera") -> None:
+    """Write a surface of triangles, `vertices` (n, 3) and `faces` (m, 3) of their indices, as `write_points` does points.
+
+    Raises UserError when there is no face, for another ending, or where the file cannot be written.
+    """
+    vertices = _checked(vertices)
+    if not len(faces):
+        raise UserError(path, "would have no surface", "choose another input")
+    import trimesh
+
+    _write(Path(path), trimesh.Trimesh(vertices, faces, process=False), frame)
 
 
 def read_points(path: str | Path, *, frame: Frame = "camera") -> tuple[np.ndarray, np.ndarray | None]:
@@ -51,7 +56,7 @@ def read_points(path: str | Path, *, frame: Frame = "camera") -> tuple[np.ndarra
 
     GLB is turned from the axes of glTF into `frame`. Raises UserError when the file is missing, broken or holds no points.
     """
-    import trimesh  # seconds on a cold disk, and only users of point clouds should pay them
+    import trimesh
 
     path = existing_file(path, what="point cloud")
     suffix = path.suffix.lower()
@@ -71,10 +76,24 @@ def read_points(path: str | Path, *, frame: Frame = "camera") -> tuple[np.ndarra
     return points, np.concatenate(known) if len(known) == len(colors) else None
 
 
-def _cloud(points: np.ndarray, colors: np.ndarray | None) -> "trimesh.PointCloud":
-    import trimesh
+def _checked(points: np.ndarray) -> np.ndarray:
+    points = np.asarray(points, dtype=np.float32)
+    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
+        raise ValueError(f"points must be finite numbers (n, 3), got {points.shape}")
+    return points
 
-    return trimesh.PointCloud(points, colors=colors)
+
+def _write(path: Path, shape: "trimesh.PointCloud | trimesh.Trimesh", frame: Frame) -> None:
+    match path.suffix.lower():
+        case ".ply":
+            content = shape.export(file_type="ply")
+        case ".glb":
+            turn = np.eye(4)
+            turn[:3, :3] = _GLTF_FROM[frame]
+            content = shape.apply_transform(turn).scene().export(file_type="glb")
+        case _:
+            raise _unknown_ending(path)
+    write_bytes(path, content)  # pyright: ignore[reportArgumentType]
 
 
 def _colors_of(cloud: "trimesh.PointCloud | trimesh.Trimesh") -> np.ndarray | None:

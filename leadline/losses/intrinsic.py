@@ -15,6 +15,8 @@ LOG_FLOOR = 1e-3
 """Smallest value whose logarithm is taken; our default, the paper names none."""
 MARGIN = 5.0
 """The paper's delta: diffuse images of two sequences may differ by more than this, in the L2 norm of the whole image."""
+UNCERTAIN = 0.1
+"""Standard deviation of log depth from which networks disagree: about a tenth of the depth. Our default, not tuned."""
 _TINY = 1e-12
 """In square roots, so that their gradient at zero is zero; and added to variances."""
 
@@ -159,3 +161,19 @@ def chosen_depth(
         return chosen
     between = (where_kept.log() + where_dropped.log()).mul(0.5).exp()
     return torch.where(difference.abs() < margin, between, chosen)
+
+
+def mesh_where_uncertain(
+    depths: Float[Tensor, "m f h w"], mesh_depth: Float[Tensor, "f h w"], threshold: float = UNCERTAIN
+) -> Float[Tensor, "f h w"]:
+    """Pseudo-depth [m] of m networks: their mean in log depth, and where they disagree the depth of a mesh made of all frames.
+
+    After 3D Distillation (Shi et al., ICCV 2023), whose own rule and weights we do not know: that a pixel is uncertain where the standard
+    deviation of log depth over the networks is at least `threshold`, and the threshold itself, are ours. Where there is no mesh
+    (`mesh_depth` 0) the mean stays. `depths` are positive. Raises ValueError for fewer than two networks, which cannot disagree.
+    """
+    if len(depths) < 2:
+        raise ValueError(f"{len(depths)} network cannot disagree: give at least two")
+    logs = full_precision(depths).log()
+    uncertain = logs.std(dim=0, correction=0) >= threshold
+    return torch.where(uncertain & (mesh_depth > 0), mesh_depth, logs.mean(dim=0).exp())

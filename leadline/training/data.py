@@ -72,6 +72,7 @@ class Batches:
             batch_size=self.data.batch_size,
             seed=self.seed,
             weights=self.data.weights or None,
+            sequences=self.source.sequences if self.source.needs.apart else None,
             start_step=self._done,
             rank=self.rank,
             world_size=self.world_size,

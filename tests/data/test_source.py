@@ -97,6 +97,12 @@ def test_source__data_sets_follow_each_other(ring, make_ring):
     assert source[0, 51].name == ("/drive0/3/cam0.jpg",)
 
 
+def test_source__names_the_sequence_of_every_item(ring, make_ring):
+    source = SampleSource([ring, make_ring(cameras=2, sequences=3)], Needs(frames=(0, 1)), TRANSFORM, cache_bytes=10**6)
+    assert source.sequences == [source[0, i].sequence[0] for i in range(len(source))]
+    assert len(source.sequences) == 2 * 3 * 6 + 3 * 3 * 2 and len(set(source.sequences)) == 3
+
+
 def test_source__broken_file_raises_with_its_path(ring):
     ring.broken = {("drive0", 0, "cam2")}
     with pytest.raises(UserError, match=r"^/drive0/0/cam2.jpg: is broken; copy it again$"):

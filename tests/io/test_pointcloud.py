@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from leadline.io.pointcloud import Frame, read_points, write_points
+from leadline.io.pointcloud import Frame, read_points, write_mesh, write_points
 from leadline.types import UserError
 
 RNG = np.random.default_rng(0)
@@ -60,6 +60,17 @@ def test_read_points__mesh_of_others(tmp_path: Path) -> None:
     assert read_points(tmp_path / "a.ply")[0].shape == (8, 3)
 
 
+@pytest.mark.parametrize("suffix", [".ply", ".glb"])
+def test_write_mesh__keeps_faces_and_which_way_they_look(tmp_path: Path, suffix: str) -> None:
+    vertices, faces = np.array([[0.0, 0, 2], [1, 0, 2], [0, 1, 2]]), np.array([[0, 2, 1]])
+    write_mesh(tmp_path / f"a{suffix}", vertices, faces)
+    assert np.array_equal(read_points(tmp_path / f"a{suffix}")[0], vertices)
+    (mesh,) = trimesh.load_scene(tmp_path / f"a{suffix}", process=False).geometry.values()
+    assert isinstance(mesh, trimesh.Trimesh)
+    # Towards the camera: -z in its own frame, +z in that of glTF.
+    np.testing.assert_allclose(mesh.face_normals, [[0, 0, -1 if suffix == ".ply" else 1]])
+
+
 def test_write_points__refuses(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="would have no points"):
         write_points(tmp_path / "a.ply", np.zeros((0, 3)))
@@ -69,6 +80,8 @@ def test_write_points__refuses(tmp_path: Path) -> None:
         write_points(tmp_path / "a.ply", np.full((1, 3), np.nan))
     with pytest.raises(ValueError, match="uint8"):
         write_points(tmp_path / "a.ply", POINTS, COLORS[:3])
+    with pytest.raises(UserError, match="would have no surface"):
+        write_mesh(tmp_path / "a.ply", POINTS, np.zeros((0, 3), dtype=np.int64))
     assert not list(tmp_path.iterdir())
 
 

@@ -13,6 +13,7 @@ from leadline.losses.intrinsic import (
     decomposition_error,
     is_reflective,
     log_image,
+    mesh_where_uncertain,
     pixel_loss,
     pseudo_diffuse,
     random_share,
@@ -136,3 +137,17 @@ def test_distillation__mask_chooses_the_teacher_and_the_margin_mixes_them() -> N
     difference = torch.tensor([[[0.05, -0.05], [0.5, -0.5]]])
     mixed = chosen_depth(keep=keep, where_kept=plain, where_dropped=robust, difference=difference, margin=0.1)
     torch.testing.assert_close(mixed, torch.tensor([[[4.0, 4.0], [8.0, 2.0]]]))
+
+
+def test_mesh_where_uncertain__by_hand() -> None:
+    """Four pixels: sure, unsure with a mesh, unsure without one, sure beside a mesh that says something else."""
+    depths = torch.tensor([[[[2.0, 1.0, 1.0, 3.0]]], [[[2.0, 4.0, 4.0, 3.1]]]])
+    mesh = torch.tensor([[[0.0, 7.0, 0.0, 7.0]]])
+    expected = torch.tensor([[[2.0, 7.0, 2.0, (3.0 * 3.1) ** 0.5]]])
+    torch.testing.assert_close(mesh_where_uncertain(depths, mesh, 0.1), expected)
+    torch.testing.assert_close(mesh_where_uncertain(depths, mesh, threshold=0.0), torch.where(mesh > 0, mesh, expected))
+    assert (
+        mesh_where_uncertain(depths, mesh, threshold=math.log(4) / 2 + 1e-3) < 7
+    ).all()  # the s.d. of 1 and 4 in logarithms is log(4) / 2
+    with pytest.raises(ValueError, match="at least two"):
+        mesh_where_uncertain(depths[:1], mesh, 0.1)

@@ -50,14 +50,17 @@ class Intrinsic(Method):
 
     @property
     def needs(self) -> Needs:
-        """As selfsup, what the mask is made of, and the truth about reflections, for the oracle or to score a mask where there is any."""
+        """As selfsup, what the mask is made of, and the truth about reflections, for the oracle or to score a mask where there is any.
+
+        A batch from different sequences, for (6): also where its weight is 0, so that an ablation changes nothing else.
+        """
         config, base = self.config, self.depth.needs
         truth, layers = frozenset({config.truth}), base.layers
         if config.mask == "true" or config.truth == "misleading":
             layers |= truth
         if "stereo" in (config.mask, config.trimmed_like if config.mask == "trimmed" else None):
             layers |= {"closed"}
-        return replace(base, layers=layers, optional=truth)
+        return replace(base, layers=layers, optional=truth, apart=config.decompose)
 
     @property
     def size_multiple(self) -> int:
