@@ -4,20 +4,18 @@ from dataclasses import fields, replace
 
 from leadline.data.augment import Augment
 from leadline.methods.catalog import default_config
-from leadline.recipes.selfsup import selfsup_rooms
+from leadline.recipes.selfsup import selfsup_rooms, selfsup_video
 from leadline.training.config import DataConfig, OptimConfig, TrainConfig
 
 
 def intrinsic_rooms() -> TrainConfig:
     """Metric depth from pictures of rendered rooms with mirrors, as selfsup-rooms but for the mask: no truth is used."""
-    rooms = selfsup_rooms()
-    method = replace(
-        default_config("intrinsic"),
-        **{field.name: getattr(rooms.method, field.name) for field in fields(rooms.method)},
-        mask="surrounded",
-        intrinsic_encoder="separate",  # a shared one lets the larger losses of the second branch slow depth down
-    )
-    return replace(rooms, method=method)
+    return _masked(selfsup_rooms())
+
+
+def intrinsic_video() -> TrainConfig:
+    """Depth up to one factor from a video or frames of your own, as selfsup-video but for the mask: no truth, no poses are used."""
+    return _masked(selfsup_video())
 
 
 def intrinsic_scannet() -> TrainConfig:
@@ -48,3 +46,14 @@ def intrinsic_scannet() -> TrainConfig:
         checkpoint_every=500,
         protocol="scannet-reflection-val",
     )
+
+
+def _masked(config: TrainConfig) -> TrainConfig:
+    """A recipe of `selfsup` with our mask, and the second branch beside it."""
+    method = replace(
+        default_config("intrinsic"),
+        **{field.name: getattr(config.method, field.name) for field in fields(config.method)},
+        mask="surrounded",
+        intrinsic_encoder="separate",  # a shared one lets the larger losses of the second branch slow depth down
+    )
+    return replace(config, method=method)
