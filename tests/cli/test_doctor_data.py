@@ -11,6 +11,7 @@ from PIL import Image
 
 from leadline.cli.main import main
 from tests.fixtures import tiny_footage
+from tests.fixtures.tiny_data import KITTI_DAY, KITTI_DRIVE, write_kitti
 from tests.fixtures.tiny_footage import stand, turn, walk, write_frames, write_K, write_poses
 
 
@@ -127,13 +128,13 @@ def test_bad_input__is_named_with_its_file(spoil: Callable[[Path], tuple[str, st
 
 TINY = (
     "--method.encoder resnet-tiny --method.pose-encoder resnet-tiny --method.decoder-width 0.25 --data.height 32 --data.width 64"
-    " --data.batch-size 2 --data.workers 0 --accelerator cpu --precision fp32 --dry-run"
+    " --method.pretrained none --data.batch-size 2 --data.workers 0 --accelerator cpu --precision fp32 --dry-run"
 ).split()
 
 
-def _trained(data: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, list[str]]:
+def _trained(data: Path | str, capsys: pytest.CaptureFixture[str], *options: str, recipe: str = "intrinsic-video") -> tuple[int, list[str]]:
     """Exit code of a training's first steps, and its lines on stderr."""
-    code = main(["train", "intrinsic-video", "--data.root", str(data), *options, *TINY])
+    code = main(["train", recipe, "--data.root", str(data), *options, *TINY])
     return code, [line for line in capsys.readouterr().err.splitlines() if line.startswith("leadline train: ")]
 
 
@@ -154,6 +155,19 @@ def test_bad_input__of_the_last_of_many_clips_stops_a_training_too(footage, tmp_
     (tmp_path / "clips/b/poses.txt").unlink()
     code, (line,) = _trained(tmp_path / "clips", capsys)
     assert code == 2 and f"{tmp_path / 'clips/b/frame_000.png'}: is 320x180, but K.txt" in line
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_kitti__rows_of_a_whole_drive_beside_renumbered_frames(tmp_path, capsys):
+    write_kitti(tmp_path, frames=3)
+    shutil.rmtree(tmp_path / KITTI_DAY / KITTI_DRIVE / "oxts")
+    poses = tmp_path / KITTI_DAY / KITTI_DRIVE / "image_02/poses.txt"
+    write_poses(poses, walk(474))
+    told = f"{poses}: has 474 rows, the frames are numbered 0 to 2; row i"
+    assert main(["doctor", f"kitti:{tmp_path}"]) == 2
+    assert f"leadline doctor: {told}" in capsys.readouterr().err
+    code, (line,) = _trained(f"kitti:{tmp_path}", capsys, "--method.poses", "known", recipe="selfsup-kitti")
+    assert code == 2 and told in line
 
 
 def test_given_K__of_another_resolution(footage, capsys):
