@@ -39,9 +39,9 @@ def plan(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return " ".join(printed.out.split())
 
 
-@pytest.mark.parametrize("name", ["intrinsic-video", "intrinsic", "selfsup-video", "selfsup"])
+@pytest.mark.parametrize("name", ["intrinsic", "selfsup-video"])
 def test_video_recipes__dry_run_on_a_folder_of_frames(name: str, frames: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No poses, no K, no truth; a method's name alone will do."""
+    """No poses, no K, no truth."""
     printed = plan(capsys, name, "--data.root", str(frames))
     assert f"{name.partition('-')[0]}, scale_invariant" in printed
     assert "3 of 64x32 px" in printed and "video:" in printed, "five frames, of which three have both neighbours"
@@ -92,8 +92,8 @@ def test_run__leaves_a_model_that_predicts_and_has_its_pose_network(
 
 
 def test_video_recipes__ask_for_nothing_that_footage_lacks() -> None:
-    for name in ("selfsup-video", "intrinsic-video"):
-        config = recipe(name)
+    for name in ("selfsup", "intrinsic"):
+        config = recipe(f"{name}-video")
+        assert recipe(name) == config, "a method's name alone will do"
         assert config.method.pretrained == "none", "no network is needed"
         assert (config.data.dataset, config.data.split) == ("video", None) and config.data.footage.min_motion > 0
-    assert recipe("intrinsic") == recipe("intrinsic-video")
