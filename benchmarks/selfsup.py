@@ -29,17 +29,17 @@ FRAMES = (0, -1, 1)
 
 def run() -> list[tuple[str, float, str, str]]:
     """monodepth2 (ResNet-18, four scales, two sources, known poses), forward, backward and step of Adam, on the CPU."""
-    sample, method = _batch(), _method()
+    sample, method = batch(), fresh("selfsup")
     optimizer = torch.optim.AdamW(method.trained_parameters(), lr=1e-4, weight_decay=0.0)
-    losses: dict[str, Callable[[Method, Sample], Tensor]] = {"leadline": _leadline, "plain": _plain}
+    losses: dict[str, Callable[[Method, Sample], Tensor]] = {"leadline": total, "plain": _plain}
     with torch.no_grad():
-        values = {name: _seeded(loss, method, sample).item() for name, loss in losses.items()}
+        values = {name: seeded(loss, method, sample).item() for name, loss in losses.items()}
     seconds: dict[str, list[float]] = {name: [] for name in losses}
     for _ in range(TURNS + 1):
         for name, loss in losses.items():
             began = time.process_time()
             optimizer.zero_grad()
-            _seeded(loss, method, sample).backward()
+            seeded(loss, method, sample).backward()
             optimizer.step()
             seconds[name].append(time.process_time() - began)
     fast, plain = (statistics.median(seconds[name][1:]) for name in losses)
@@ -55,31 +55,34 @@ def run() -> list[tuple[str, float, str, str]]:
     ]
 
 
-def _method() -> Method:
+def fresh(name: str) -> Method:
+    """Method `name` with its defaults and random weights, as training has it."""
     torch.manual_seed(0)
-    method = build_method("selfsup", default_config("selfsup")).train()
+    method = build_method(name, default_config(name)).train()
     return method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
-def _batch() -> Sample:
+def batch(num: int = BATCH, *, height: int = HEIGHT, width: int = WIDTH) -> Sample:
     """Noise that is smooth enough to be followed, and steps of a few centimetres."""
     generator = torch.Generator().manual_seed(0)
-    coarse = torch.rand(BATCH, 3 * len(FRAMES), HEIGHT // 8, WIDTH // 8, generator=generator)
-    image = nn.functional.interpolate(coarse, size=(HEIGHT, WIDTH), mode="bilinear").view(BATCH, len(FRAMES), 1, 3, HEIGHT, WIDTH)
-    K = torch.tensor([[0.8 * WIDTH, 0, WIDTH / 2], [0, 0.8 * WIDTH, HEIGHT / 2], [0, 0, 1]]).repeat(BATCH, len(FRAMES), 1, 1, 1)
-    poses = torch.eye(4).repeat(BATCH, len(FRAMES), 1, 1, 1)
+    coarse = torch.rand(num, 3 * len(FRAMES), height // 8, width // 8, generator=generator)
+    image = nn.functional.interpolate(coarse, size=(height, width), mode="bilinear").view(num, len(FRAMES), 1, 3, height, width)
+    K = torch.tensor([[0.8 * width, 0, width / 2], [0, 0.8 * width, height / 2], [0, 0, 1]]).repeat(num, len(FRAMES), 1, 1, 1)
+    poses = torch.eye(4).repeat(num, len(FRAMES), 1, 1, 1)
     for i, offset in enumerate(FRAMES):
         poses[:, i, 0, :3, 3] = torch.tensor([0.1, 0.02, 0.05]) * offset
     return Sample(image=image, K=K, cam_from_world=poses)
 
 
-def _seeded(loss: Callable[[Method, Sample], Tensor], method: Method, sample: Sample) -> Tensor:
+def seeded(loss: Callable[[Method, Sample], Tensor], method: Method, sample: Sample) -> Tensor:
+    """The loss with the same random numbers every time, in bf16 where the processor has it."""
     torch.manual_seed(0)
     with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
         return loss(method, sample)
 
 
-def _leadline(method: Method, sample: Sample) -> Tensor:
+def total(method: Method, sample: Sample) -> Tensor:
+    """The method's own loss."""
     return method.loss(sample).total
 
 
@@ -106,11 +109,11 @@ def _peak_gb(name: str) -> float:
 
 def _measure_memory(name: str) -> float:
     """Peak resident memory [GB] of this process beyond what it takes with network and batch."""
-    sample, method = _batch(), _method()
+    sample, method = batch(), fresh("selfsup")
     before = _peak_resident_gb()
     for _ in range(2):
         method.zero_grad()
-        _seeded({"leadline": _leadline, "plain": _plain}[name], method, sample).backward()
+        seeded({"leadline": total, "plain": _plain}[name], method, sample).backward()
     return _peak_resident_gb() - before
 
 

@@ -32,7 +32,7 @@ def run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print(f"{USAGE}\n\nrecipes:")
         print("\n".join(f"  {name:<20} {recipe_summary(name)}" for name in recipe_names()))
-        print("\nleadline train RECIPE --help lists every field.")
+        print("\nselfsup and intrinsic alone are selfsup-video and intrinsic-video. leadline train RECIPE --help lists every field.")
         return 0
     if argv[0].startswith("-"):
         raise UserError(argv[0], "the name of a recipe comes first", f"for example: leadline train {recipe_names()[0]} {' '.join(argv)}")
@@ -40,7 +40,7 @@ def run(argv: list[str]) -> int:
         TrainOptions,
         args=argv[1:],
         prog=f"leadline train {argv[0]}",
-        description=recipe_summary(argv[0]) if argv[0] in recipe_names() else None,
+        description=recipe_summary(argv[0]),
         default=TrainOptions(config=recipe(argv[0])),
         config=(tyro.conf.EnumChoicesFromValues, tyro.conf.AvoidSubcommands),
     )

@@ -14,6 +14,10 @@ from leadline.types import UserError
 
 ASSUMED_FOV_X_DEG = 60.0
 """Horizontal field of view where a data set publishes no intrinsics; its points in space then mean little."""
+RESIZED = 0.15
+"""Twice the principal point, as a share of the sides of the image, is so far from 1 where the calibration is for another resolution."""
+SAME_FACTOR = 0.1
+"""How much the shares of height and width then differ at most: a lens's centre is off by a twentieth at most (our defaults)."""
 
 
 def path_inside(root: Path, name: object, *, listed_in: str | Path) -> Path:
@@ -50,12 +54,15 @@ def read_picture(path: Path, *, height: int, width: int, known: str = "the intri
 def fitting_camera(K: np.ndarray, image: np.ndarray, *, path: Path, subject: Path, name: str) -> Camera:
     """The camera of `image` with K [px] from the file `subject`. Raises UserError when K is for another size or no K at all.
 
-    A calibration without a size betrays it by its principal point, which a camera has in the middle half of its image.
+    A calibration without a size betrays it by its principal point, which a camera has in the middle half of its image, and by how:
+    cut pictures have it aside in one direction, another resolution moves it by one factor in both.
     """
     height, width = image.shape[:2]
     camera = Camera(K=K, width=width, height=height, name=str(subject))
-    shares = K[0, 2] / width, K[1, 2] / height
-    if not all(0.25 < share < 0.75 for share in shares):
+    factors = np.array([2 * K[0, 2] / width, 2 * K[1, 2] / height])
+    outside = (np.abs(factors - 1) >= 0.5).any()
+    resized = (np.abs(factors - 1) > RESIZED).all() and np.ptp(factors) < SAME_FACTOR * factors.mean()
+    if outside or resized:
         wrong = f"is {width}x{height}, but {subject.name} puts the principal point at ({K[0, 2]:.1f}, {K[1, 2]:.1f})"
         raise UserError(path, wrong, "give the pictures and the calibration of one size")
     return Camera(K=camera.K, width=width, height=height, name=name)

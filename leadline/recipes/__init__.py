@@ -17,8 +17,10 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
         "supervised-kitti": supervised.supervised_kitti,
         "supervised-nyu": supervised.supervised_nyu,
         "selfsup-rooms": selfsup.selfsup_rooms,
+        "selfsup-video": selfsup.selfsup_video,
         "selfsup-kitti": selfsup.selfsup_kitti,
         "intrinsic-rooms": intrinsic.intrinsic_rooms,
+        "intrinsic-video": intrinsic.intrinsic_video,
         "intrinsic-scannet": intrinsic.intrinsic_scannet,
     }
 )
@@ -31,12 +33,18 @@ def recipe_names() -> tuple[str, ...]:
 
 def recipe(name: str) -> TrainConfig:
     """The whole config of recipe `name`. Raises UserError for an unknown name, suggesting near ones."""
-    if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.4) or list(RECIPES)
-        raise UserError(name, "is not a recipe", f"choose {', '.join(near)} (`leadline recipes` lists all)")
-    return RECIPES[name]()
+    return _found(name)()
 
 
 def recipe_summary(name: str) -> str:
-    """What the recipe is for, in one line."""
-    return (RECIPES[name].__doc__ or "").strip()
+    """What the recipe is for, in one line. Raises UserError as `recipe` does."""
+    return (_found(name).__doc__ or "").strip()
+
+
+def _found(name: str) -> Callable[[], TrainConfig]:
+    """A method's name alone is its recipe for footage of one's own: `leadline train intrinsic --data.root walk.mp4`."""
+    found = RECIPES.get(name) or RECIPES.get(f"{name}-video")
+    if found is None:
+        near = difflib.get_close_matches(name, RECIPES, n=3, cutoff=0.4) or list(RECIPES)
+        raise UserError(name, "is not a recipe", f"choose {', '.join(near)} (`leadline recipes` lists all)")
+    return found

@@ -1,25 +1,24 @@
 """Numbers for `intrinsic`. A recipe is a function that returns a whole TrainConfig."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 from leadline.data.augment import Augment
 from leadline.methods.catalog import default_config
-from leadline.recipes.selfsup import selfsup_rooms
+from leadline.recipes.selfsup import selfsup_rooms, selfsup_video
 from leadline.training.config import DataConfig, OptimConfig, TrainConfig
 
 
 def intrinsic_rooms() -> TrainConfig:
     """Metric depth from pictures of rendered rooms with mirrors, as selfsup-rooms but for the mask: no truth is used."""
-    rooms = selfsup_rooms()
-    method = replace(
-        default_config("intrinsic"),
-        **{field.name: getattr(rooms.method, field.name) for field in fields(rooms.method)},
-        mask="stereo",
-        closing_weight=1.0,
-        decompose=False,  # the mask needs no second branch
-        truth="material",
-    )
-    return replace(rooms, method=method)
+    # The mask needs no second branch; what it drops is pulled onto the surface that it found.
+    return _masked(selfsup_rooms(), mask="stereo", closing_weight=1.0, decompose=False)
+
+
+def intrinsic_video() -> TrainConfig:
+    """Depth up to one factor from a video or frames of your own, as selfsup-video but for the mask: no truth, no poses are used."""
+    # The mask stereo would need poses. A shared encoder lets the larger losses of the second branch slow depth down.
+    return _masked(selfsup_video(), mask="literal", intrinsic_encoder="separate")
 
 
 def intrinsic_scannet() -> TrainConfig:
@@ -50,3 +49,9 @@ def intrinsic_scannet() -> TrainConfig:
         checkpoint_every=500,
         protocol="scannet-reflection-val",
     )
+
+
+def _masked(plain: TrainConfig, **options: Any) -> TrainConfig:
+    """`plain`, a recipe of selfsup, with the mask of intrinsic and nothing else changed."""
+    same = {field.name: getattr(plain.method, field.name) for field in fields(plain.method)}
+    return replace(plain, method=replace(default_config("intrinsic"), **same, **options))

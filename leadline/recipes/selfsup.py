@@ -30,6 +30,27 @@ def selfsup_rooms() -> TrainConfig:
     )
 
 
+def selfsup_video() -> TrainConfig:
+    """Depth up to one factor from a video or frames of your own, with a pose network, from scratch: no truth, no poses are used."""
+    rooms = selfsup_rooms()
+    return replace(
+        rooms,
+        method=replace(
+            rooms.method,
+            poses="learned",
+            pose_encoder="resnet18-half",
+            frames=(0, -1, 1),  # how far a camera goes is its owner's affair: --data.footage.stride makes steps longer
+            min_depth_m=0.1,
+            max_depth_m=100.0,
+            initial_depth_m=None,  # depth and steps share one factor, which nothing fixes: both start small, as monodepth2's
+            canonical_focal=None,
+        ),
+        data=replace(rooms.data, dataset="video", split=None, val_split=None),
+        optim=replace(rooms.optim, lr=3e-4),
+        protocol="median",
+    )
+
+
 def selfsup_kitti() -> TrainConfig:
     """Depth up to one factor from KITTI's left and right videos with a pose network, as monodepth2 (M), for a GPU."""
     return TrainConfig(

@@ -323,9 +323,7 @@ def test_flip__terms_stay_and_masks_turn_with_the_picture() -> None:
     terms, same = (intrinsic_terms([p], n, f.seen, apart, config) for p, n, f in ((parts, near, found), (turned, mirrored(near), flipped)))
     for name in terms:
         torch.testing.assert_close(terms[name], same[name])
-    keep, keep_flipped = (
-        reflective_mask(f, n, p, config) for p, n, f in ((parts, near, found), (turned, mirrored(near), flipped))
-    )
+    keep, keep_flipped = (reflective_mask(f, n, p, config) for p, n, f in ((parts, near, found), (turned, mirrored(near), flipped)))
     assert torch.equal(keep.flip(-1), keep_flipped) and not keep.all()
 
 

@@ -54,8 +54,9 @@ def frames(looked: Looked) -> Finding:
     figure = (
         f"{looked.num_frames} frames in {looked.num_sequences} sequences, {len(looked.pairs)} of {looked.num_pairs} neighbours looked at"
     )
-    if looked.num_pairs < 2:
-        return Finding("frames", "bad", figure, "give a video, or frames numbered one after the other: each is explained by its neighbours")
+    if not looked.num_between:
+        wrong = f"{figure}; none has both" if looked.num_pairs else figure
+        return Finding("frames", "bad", wrong, "give a video, or frames numbered one after the other: each is explained by its neighbours")
     if looked.num_frames < FEW_FRAMES:
         return Finding("frames", "poor", figure, f"record more: below {FEW_FRAMES} frames a network learns them by heart")
     return Finding("frames", "good", figure)

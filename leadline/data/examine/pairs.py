@@ -57,6 +57,8 @@ class Looked:
     num_sequences: int = 0
     num_pairs: int = 0
     """Neighbours there are; `pairs` is a selection of them."""
+    num_between: int = 0
+    """Frames with a neighbour on both sides."""
     parted: list[str] = field(default_factory=list)
     """Frames inside a sequence that have no next one: the first by their files."""
     broken: list[str] = field(default_factory=list)
@@ -85,6 +87,7 @@ def look(dataset: Dataset, *, num_pairs: int = NUM_PAIRS, advance: Callable[[int
         num_frames=len(moments),
         num_sequences=len(last_of),
         num_pairs=len(followed),
+        num_between=sum((sequence, frame - 1) in moments and (sequence, frame + 1) in moments for sequence, frame in moments),
         parted=[_named(dataset, moment, number) for number, moment in enumerate(parted)],
     )
     layers = dataset.layers & {"cam_from_world", "time_s"}

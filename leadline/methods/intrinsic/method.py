@@ -154,6 +154,10 @@ def _check(config: IntrinsicConfig) -> None:
     """Raise UserError for options that do not go together; those of selfsup are checked there."""
     if config.closing_weight > 0 and config.mask != "stereo":
         raise UserError(NAME, f"closing_weight {config.closing_weight} with the mask {config.mask}", "use --method.mask stereo")
+    if config.closing_weight > 0 and config.poses == "learned":
+        raise UserError(
+            NAME, "closing_weight with learned poses, whose unit is their own", "use --method.poses known, or no closing_weight"
+        )
     rule = config.trimmed_like if config.mask == "trimmed" else config.mask
     if rule.startswith("literal") and not config.decompose:
         raise UserError(NAME, f"the mask {config.mask} compares diffuse pictures", "leave decompose on, or use --method.mask stereo")

@@ -53,7 +53,8 @@ class Video:
     """Footage at or below `root`. Raises UserError naming what was looked for, a broken video, and poses or times that do not fit.
 
     Records are numbered so that neighbours in time differ by one: `frame` is a place among the frames that are kept.
-    With `footage.min_motion` every picture is read once, and what is kept is remembered in the cache folder.
+    With `footage.min_motion` every picture is read once, and what is kept is remembered in the cache folder: pictures that are broken
+    or of several sizes, K of another size, and footage without any motion are then told before anything learns.
     """
 
     def __init__(self, root: Path, *, split: str | None = None, footage: FootageOptions = AS_IT_IS) -> None:
@@ -74,6 +75,10 @@ class Video:
         )
         """What every sequence has."""
         self._kept = {name: _kept(clip, footage) for name, clip in self.clips.items()}
+        if footage.min_motion:  # every picture was read: better told now than after hours
+            _check_motion(self.clips, self._kept, footage)
+            for name, clip in self.clips.items():
+                self._camera(_picture(clip, 0), clip.picture(0), name, CAMERA)
         self.moments: Sequence[Record] = [Record(name, frame, (CAMERA,)) for name, kept in self._kept.items() for frame in kept]
         base, named = root if root.is_dir() else root.parent, {"train": lambda record: True}
         self.records = choose(split, self.moments, root=base, image_path=self._image_path, named=named)
@@ -86,9 +91,7 @@ class Video:
     def view(self, record: Record, camera: str, layers: frozenset[str]) -> View:
         """Read one frame. Raises UserError for a broken one, or one of another size than the first of its sequence or than K."""
         clip, position = self.clips[record.sequence], self.position(record)
-        path = clip.picture(position)
-        image = read_image(path)
-        _check_size(image.shape[:2], clip, path=path)
+        path, image = clip.picture(position), _picture(clip, position)
         trajectory, times = self._trajectories[record.sequence], self._times[record.sequence]
         return View(
             image=image,
@@ -144,12 +147,28 @@ class Video:
         return path if path.is_relative_to(self._root) else self._root.parent / record.sequence / path.name
 
 
+def _picture(clip: Clip, position: int) -> np.ndarray:
+    path = clip.picture(position)
+    image = read_image(path)
+    _check_size(image.shape[:2], clip, path=path)
+    return image
+
+
 def _check_size(size: tuple[int, ...], clip: Clip, *, path: Path) -> None:
     first = clip.picture(0)
     height, width = _size(first)
     if size != (height, width):
         wrong = f"is {size[1]}x{size[0]}, the sequence begins with {width}x{height} ({first.name})"
         raise UserError(path, wrong, "put frames of another size into a folder of their own")
+
+
+def _check_motion(clips: dict[str, Clip], kept: dict[str, dict[int, int]], options: FootageOptions) -> None:
+    """Raise UserError when no clip that had neighbours has any left. A few clips that stand still are only left out."""
+    had_neighbours = [name for name, clip in clips.items() if len(range(0, len(clip), options.stride)) > 1]
+    if had_neighbours and all(len(kept[name]) < 2 for name in had_neighbours):
+        clip = clips[had_neighbours[0]]
+        remedy = "move the camera while recording; if it moves very slowly, a larger stride or a smaller min-motion keeps more"
+        raise UserError(clip.source, f"the camera stands still: {len(clip)} frames, and none moves against the first", remedy)
 
 
 def _kept(clip: Clip, options: FootageOptions) -> dict[int, int]:
@@ -170,11 +189,11 @@ def _moving(clip: Clip, positions: Sequence[int], stretch: np.ndarray, options: 
     kept: list[int] = []
     for part in np.unique(stretch[list(positions)]):
         places = [position for position in positions if stretch[position] == part]
-        pictures = (small_grey(read_image(clip.picture(position))) for position in places)
+        pictures = (small_grey(_picture(clip, position)) for position in places)
         kept += [places[i] for i in moving_frames(pictures, least=options.min_motion)]
     write_json(path, kept)
-    left_out = len(positions) - len(kept)
-    log.warning("%s: %d of %d frames hardly move and are left out", clip.source, left_out, len(positions))
+    if left_out := len(positions) - len(kept):
+        log.warning("%s: %d of %d frames hardly move and are left out", clip.source, left_out, len(positions))
     return kept
 
 
