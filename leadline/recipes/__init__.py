@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from leadline.recipes import intrinsic, selfsup, supervised
+from leadline.recipes import distil, intrinsic, selfsup, supervised
 from leadline.training.config import TrainConfig
 from leadline.types import UserError
 
@@ -20,6 +20,7 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
         "selfsup-kitti": selfsup.selfsup_kitti,
         "intrinsic-rooms": intrinsic.intrinsic_rooms,
         "intrinsic-scannet": intrinsic.intrinsic_scannet,
+        "distil-rooms": distil.distil_rooms,
     }
 )
 

@@ -3,11 +3,13 @@
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from torch.utils.data import DataLoader
 
 from leadline.data.catalog import open_to_learn
 from leadline.data.dataset import Dataset
+from leadline.data.labels import WithLabels
 from leadline.data.misleading import MISLEADING, WithMisleading
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
@@ -38,8 +40,22 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
     datasets = open_datasets(data, data.root, data.split)
     if MISLEADING in needs.layers:
         datasets = [WithMisleading(dataset) for dataset in datasets]
+    if data.labels:
+        datasets = _labelled(datasets, data)
     cache_bytes = int(data.cache_gb * 1e9)
     return SampleSource(datasets, needs, transform, seed=seed, on_corrupt=data.on_corrupt, cache_bytes=cache_bytes)
+
+
+def _labelled(datasets: list[Dataset], data: DataConfig) -> list[Dataset]:
+    """The data sets with the depth of `data.labels`. Raises UserError for labels that are missing, of other data, or too small."""
+    if len(data.labels) != len(datasets):
+        raise UserError("--data.labels", f"{len(data.labels)} folders for {len(datasets)} data sets", "give one for each of --data.root")
+    labelled = [WithLabels(dataset, Path(folder), footage=data.footage) for dataset, folder in zip(datasets, data.labels, strict=True)]
+    for one in labelled:
+        if one.height < data.height or one.width < data.width:
+            wrong = f"holds labels of {one.width}x{one.height} px, training asks for {data.width}x{data.height}"
+            raise UserError(one.folder, wrong, "write labels of that size, or train at theirs")
+    return [*labelled]
 
 
 class Batches:

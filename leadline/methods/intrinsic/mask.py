@@ -11,7 +11,7 @@ from torch import Tensor
 
 from leadline.geometry.openings import seen_through
 from leadline.geometry.warp import sample_at
-from leadline.losses.intrinsic import above_mean_error, is_reflective, pseudo_diffuse, random_share
+from leadline.losses.intrinsic import above_mean_error, error_difference, is_reflective, pseudo_diffuse, random_share
 from leadline.losses.photometric import photometric_error
 from leadline.losses.reprojection import Neighbours, still_error
 from leadline.methods.intrinsic.config import IntrinsicConfig, Rule
@@ -26,6 +26,9 @@ class ReflectiveMask:
     keep: Bool[Tensor, "n h w"]
     closed: Float[Tensor, "n h w"] | None = None
     """Depth [m] with the surrounding planes closed over their holes; None for rules that know no planes."""
+    difference: Float[Tensor, "n h w"] | None = None
+    """Of the standardised errors that the literal rules compare, below 0 where a pixel may be dropped; infinite where they do not
+    look. None for other rules."""
 
 
 @torch.no_grad()
@@ -43,12 +46,17 @@ def reflective_mask(
             assert truth is not None
             return ReflectiveMask(~truth)
         case "trimmed":
-            like = _dropped(config.trimmed_like, found, near, parts, config)[0] & found.moving[:, 0]
+            like = ~_judged(config.trimmed_like, found, near, parts, config).keep & found.moving[:, 0]
             candidates = above_mean_error(found.smallest[:, 0], found.moving[:, 0])
             return ReflectiveMask(~random_share(candidates, like, generator=torch.Generator().manual_seed(seed)))
         case rule:
-            dropped, closed = _dropped(rule, found, near, parts, config)
-            return ReflectiveMask(~dropped, closed)
+            return _judged(rule, found, near, parts, config)
+
+
+def surrounded_mask(depth: Float[Tensor, "n h w"], K: Float[Tensor, "n 3 3"]) -> ReflectiveMask:
+    """The mask `surrounded`, for which depth [m] alone is enough."""
+    through, closed = seen_through(depth, K)
+    return ReflectiveMask(~through, closed)
 
 
 def mask_logs(
@@ -73,16 +81,14 @@ def mask_logs(
     }
 
 
-def _dropped(
-    rule: Rule, found: Explanation, near: Neighbours, parts: Parts | None, config: IntrinsicConfig
-) -> tuple[Tensor, Tensor | None]:
+def _judged(rule: Rule, found: Explanation, near: Neighbours, parts: Parts | None, config: IntrinsicConfig) -> ReflectiveMask:
     if rule == "surrounded":
-        return seen_through(found.depth[:, 0], near.K)
+        return surrounded_mask(found.depth[:, 0], near.K)
     assert parts is not None
-    return _reflective(found, near, parts, config, above_mean=rule == "literal-above-mean"), None
+    return _literal_mask(found, near, parts, config, above_mean=rule == "literal-above-mean")
 
 
-def _reflective(found: Explanation, near: Neighbours, parts: Parts, config: IntrinsicConfig, *, above_mean: bool) -> Tensor:
+def _literal_mask(found: Explanation, near: Neighbours, parts: Parts, config: IntrinsicConfig, *, above_mean: bool) -> ReflectiveMask:
     """Equations 8 to 10."""
     diffuse = _diffuse_pictures(near, parts, config)
     errors, diffuse_errors = (_errors(pictures, found, config) for pictures in (near, diffuse))
@@ -98,16 +104,17 @@ def _reflective(found: Explanation, near: Neighbours, parts: Parts, config: Intr
     if config.statistics_pixels == "all":
         valid = diffuse_valid = found.counts[:, 0]
         error, diffuse_error = error * moving[:, None], diffuse_error * diffuse_moving[:, None]
+    batch = config.statistics == "batch"
+    difference = error_difference(picture_errors=error, diffuse_errors=diffuse_error, valid=valid, diffuse_valid=diffuse_valid, batch=batch)
     dropped = is_reflective(
-        picture_errors=error,
-        diffuse_errors=diffuse_error,
+        difference=difference,
+        error=error.mean(dim=1),
         valid=valid,
-        diffuse_valid=diffuse_valid,
-        batch=config.statistics == "batch",
+        batch=batch,
         least_pixels=config.mask_least_pixels,
         above_mean=above_mean,
     )
-    return dropped & moving
+    return ReflectiveMask(~(dropped & moving), difference=torch.where(moving, difference, torch.inf))
 
 
 def _diffuse_pictures(near: Neighbours, parts: Parts, config: IntrinsicConfig) -> Neighbours:

@@ -4,7 +4,7 @@ Choi et al., "Intrinsic Image Decomposition for Robust Self-supervised Monocular
 2025, arXiv 2503.22209. The losses are in loss.py, the masks, the paper's and ours, in mask.py.
 """
 
-from typing import final
+from typing import final, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -14,10 +14,11 @@ from leadline.data.sample import Needs, Sample
 from leadline.losses.intrinsic import closing_loss
 from leadline.losses.reprojection import Neighbours
 from leadline.methods.base import Loss, Method
-from leadline.methods.intrinsic.config import IntrinsicConfig
+from leadline.methods.intrinsic.config import IntrinsicConfig, Rule
 from leadline.methods.intrinsic.loss import apart_in, intrinsic_terms
-from leadline.methods.intrinsic.mask import ReflectiveMask, mask_logs, reflective_mask
+from leadline.methods.intrinsic.mask import ReflectiveMask, mask_logs, reflective_mask, surrounded_mask
 from leadline.methods.intrinsic.network import IntrinsicNetwork, Parts
+from leadline.methods.network import inverse_depths
 from leadline.methods.selfsup.loss import Explanation, explain, smoothness
 from leadline.methods.selfsup.method import Selfsup
 from leadline.types import DepthKind, Material, UserError
@@ -75,22 +76,18 @@ class Intrinsic(Method):
 
     def loss(self, sample: Sample) -> Loss:
         """Photometric error under the mask, smoothness, and the intrinsic losses. Raises UserError like selfsup."""
-        config, network = self.config, self.depth.network
+        config = self.config
         near = self.depth.neighbours(sample)
-        features = network.encoder(near.image)
-        inverse_depths = self.depth.inverse_depths(network.head(network.decoder(features)), near.K)
-        scales = []
-        if self.intrinsic is not None:
-            scales = self.intrinsic.decompose(near.image, near.sources, encoder=network.encoder, features=features)
+        inverse, scales = self._answers(near)
         parts = scales[0] if scales else None
         truth = misleading(sample)
         # Coordinates need all their digits: half precision ends with the networks.
         with torch.autocast(near.image.device.type, enabled=False):
-            found = explain(inverse_depths, near, config)
+            found = explain(inverse, near, config)
             mask = self._mask(found, near, parts, truth)
             terms = {
                 "photometric": found.photometric(mask.keep, over_kept=config.normalise == "kept"),
-                "smoothness": config.smoothness_weight * smoothness(inverse_depths, near),
+                "smoothness": config.smoothness_weight * smoothness(inverse, near),
             }
             if scales:
                 apart = apart_in(sample.sequence, near.usable, num=len(near.image))
@@ -100,6 +97,38 @@ class Intrinsic(Method):
         if self.training:
             self.steps_seen += 1
         return Loss(terms=terms, logs=_logs(found, mask, parts, truth), panels=_panels(found, near, mask, parts))
+
+    @property
+    def judging_needs(self) -> Needs:
+        """What `judge` reads from a sample: pictures alone where the mask looks at depth alone."""
+        return Needs(layers=frozenset({"usable"})) if self.config.mask == "surrounded" else self.depth.needs
+
+    @torch.no_grad()
+    def judge(self, sample: Sample) -> tuple[Float[Tensor, "n h w"], ReflectiveMask]:
+        """Depth of the reference pictures of a batch and the mask that they give: no random number, no warm-up.
+
+        Raises UserError for a mask that is not made of what the networks see: true, trimmed, none.
+        """
+        if self.config.mask not in get_args(Rule):
+            wrong = f"the mask {self.config.mask} is not made of what the networks see"
+            raise UserError(NAME, wrong, f"train with --method.mask {', '.join(get_args(Rule))}")
+        if self.config.mask == "surrounded":
+            image, K = sample.image[:, 0].flatten(0, 1), sample.K[:, 0].flatten(0, 1)
+            depth = 1 / inverse_depths(self.depth.network(image), K, self.config)[0]
+            return depth, surrounded_mask(depth, K)
+        near = self.depth.neighbours(sample)
+        inverse, scales = self._answers(near)
+        found = explain(inverse[:1], near, self.config, tie_break=0)
+        return found.depth[:, 0], reflective_mask(found, near, scales[0], self.config, truth=None, seed=0)
+
+    def _answers(self, near: Neighbours) -> tuple[list[Tensor], list[Parts]]:
+        """Inverse depth and, where there is a second branch, the parts of the pictures, at their scales."""
+        network = self.depth.network
+        features = network.encoder(near.image)
+        inverse = inverse_depths(network.head(network.decoder(features)), near.K, self.config)
+        if self.intrinsic is None:
+            return inverse, []
+        return inverse, self.intrinsic.decompose(near.image, near.sources, encoder=network.encoder, features=features)
 
     def _mask(self, found: Explanation, near: Neighbours, parts: Parts | None, truth: Tensor | None) -> ReflectiveMask:
         steps = int(self.steps_seen)
