@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from leadline.data.catalog import bare_name
+from leadline.data.labels import read_about
 from leadline.evaluation.protocols import check_kind, find_protocol
 from leadline.io.atomic import atomic_write, writable_folder
 from leadline.io.jsonfile import read_json, write_json
@@ -156,6 +157,7 @@ class Run:
     def _info(self, metrics: dict[str, float]) -> ModelInfo:
         config, data = self.config, self.config.data
         details = {"steps": config.steps, "seed": config.seed, "commit": git_commit(), "protocol": config.protocol, "metrics": metrics}
+        details |= self.method.details | ({"labels": [read_about(Path(folder)) for folder in data.labels]} if data.labels else {})
         name = self.run_dir.resolve().name
         return ModelInfo(
             name=name, height=data.height, width=data.width, data=tuple(map(bare_name, data.specs(data.root))), details=details

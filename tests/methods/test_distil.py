@@ -172,6 +172,8 @@ def test_student__learns_and_predicts_without_its_teachers(tmp_path: Path) -> No
     method.loss(scene((0,)))
     save_model_folder(tmp_path / "student", "distil", method.eval(), ModelInfo("student", HEIGHT, WIDTH))
     shutil.rmtree(plain)
+    config = (tmp_path / "student" / "config.json").read_text()
+    assert '"plain": "plain"' in config and str(tmp_path) not in config, "where teachers lay is nobody's business"
     picture = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     values = load(tmp_path / "student").predict(picture, fov_x_deg=70).values
     tensor = torch.from_numpy(picture).permute(2, 0, 1)[None, None].float() / 255
@@ -179,6 +181,17 @@ def test_student__learns_and_predicts_without_its_teachers(tmp_path: Path) -> No
         np.testing.assert_allclose(values, method(tensor, torch.eye(3).expand(1, 1, 3, 3))[0, 0].numpy(), rtol=1e-5)
     with pytest.raises(UserError, match="is not a folder"):
         student(plain=plain).loss(scene((0,)))
+
+
+def test_model_card__says_who_taught(folders: dict[str, str], tmp_path: Path) -> None:
+    method = student(plain=folders["plain"], robust=folders["literal"])
+    said, fingerprint = method.details, method.teachers.plain.fingerprint
+    assert said["rule"] == "literal" and said["teachers"]["plain"] == {"name": "plain", "fingerprint": fingerprint, "licence": "Apache-2.0"}
+    for place, details in (("fly", said), ("files", {"labels": [said | {"num_labels": 3}]})):
+        save_model_folder(tmp_path / place, "distil", method, ModelInfo("student", HEIGHT, WIDTH, details=details))
+        card = (tmp_path / place / "README.md").read_text()
+        assert f"| taught by | `plain` {fingerprint} (licence: Apache-2.0), `literal` " in card
+    assert student().details == {}
 
 
 def test_self_teaching__is_the_formula_of_poggi_in_log_depth() -> None:

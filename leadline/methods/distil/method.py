@@ -4,7 +4,9 @@ The second stage of Choi et al., AAAI 2025, arXiv 2503.22209. Teachers and their
 part of the student, neither among its parameters nor in its model folder, and are not opened before it learns.
 """
 
-from typing import final
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, final
 
 import torch
 from jaxtyping import Float
@@ -28,7 +30,10 @@ class Distil(Method):
     def __init__(self, config: DistilConfig) -> None:
         super().__init__()
         _check(config)
-        self.config = config = settled(config, subject=NAME)
+        self._places = config.plain, config.robust
+        config = settled(config, subject=NAME)
+        # The model folder keeps the configuration, and where the teachers lay is nobody's business.
+        self.config = replace(config, plain=_last_part(config.plain), robust=_last_part(config.robust))
         self.network = build_network(config, num_outputs=2 if config.uncertainty else 1)
         self._loaded: Teachers | None = None
 
@@ -46,10 +51,15 @@ class Distil(Method):
     def teachers(self) -> Teachers:
         """Opened when they are first asked for: a trained student does without them. Raises UserError like `load_teachers`."""
         if self._loaded is None:
-            config = self.config
-            assert config.plain is not None
-            self._loaded = load_teachers(config.plain, config.robust, dropped=config.dropped, margin=config.margin)
+            (plain, robust), config = self._places, self.config
+            assert plain is not None
+            self._loaded = load_teachers(plain, robust, dropped=config.dropped, margin=config.margin)
         return self._loaded
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Its teachers, if it has any: names, weights and licences, and how they are put together."""
+        return {} if self.config.plain is None else self.teachers.provenance
 
     @property
     def size_multiple(self) -> int:
@@ -97,6 +107,10 @@ class Distil(Method):
             return pseudo_depth(sample, self.teachers)
         assert sample.depth is not None
         return PseudoDepth(sample.depth[:, 0].flatten(0, 1))
+
+
+def _last_part(place: str | None) -> str | None:
+    return None if place is None else Path(place).absolute().name
 
 
 def _check(config: DistilConfig) -> None:
