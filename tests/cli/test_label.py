@@ -19,6 +19,8 @@ from tests.fixtures.tiny_data import write_rendered
 from tests.fixtures.tiny_teachers import HEIGHT, NETWORK, WIDTH, save_plain, save_robust
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+FLOAT32_M = 1e-6
+"""Last digit of a float32 of some metres."""
 STUDENT = ["--method.encoder", "resnet-tiny", "--method.decoder-width", "0.25", "--data.split", "None", "--data.workers", "0"]
 SIZE = ["--data.height", str(HEIGHT), "--data.width", str(WIDTH)]
 
@@ -81,13 +83,19 @@ def test_label__offline_is_what_is_said_on_the_fly(rooms: Path, teachers: dict[s
         replace(data, labels=(str(rooms.parent / "labels"),)), replace(both.needs, layers=frozenset({"depth"}), frames=(0,)), seed=0
     )
     assert len(direct) == len(read) == 2
-    on_the_fly, offline = (collate([source[0, index] for index in range(2)]) for source in (direct, read))
-    said = pseudo_depth(on_the_fly, both)
-    depth = said.depth
-    assert said.keep is not None and 0 < said.keep.float().mean() < 1, "both teachers are heard"
-    assert offline.depth is not None and torch.equal(offline.image[:, 0], on_the_fly.image[:, 0])
-    torch.testing.assert_close(offline.K[:, 0], on_the_fly.K[:, 0])
-    assert (offline.depth[:, 0, 0] - depth).abs().max() <= depth.max() / 131070 * 1.01
+    kept, turned = [], []
+    together = pseudo_depth(collate([direct[0, index] for index in range(2)]), both).depth
+    for index in range(2):
+        on_the_fly, offline = collate([direct[0, index]]), collate([read[0, index]])
+        said = pseudo_depth(on_the_fly, both)
+        assert said.keep is not None and offline.depth is not None
+        assert torch.equal(offline.image[:, 0], on_the_fly.image[:, 0])
+        torch.testing.assert_close(offline.K[:, 0], on_the_fly.K[:, 0])
+        assert (offline.depth[:, 0, 0] - said.depth).abs().max() <= said.depth.max() / 131070 + FLOAT32_M
+        kept.append(said.keep.float().mean().item())
+        turned.append(((together[index] - said.depth[0]).abs() > 0.01).float().mean().item())
+    assert 0 < min(kept) and max(kept) < 1, "both teachers are heard"
+    assert max(turned) < 0.01, "digits that depend on the batch turn a literal mask at few pixels"
 
 
 def test_label__killed_goes_on_and_is_refused_for_training_until_then(
