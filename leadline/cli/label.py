@@ -5,7 +5,7 @@ Works through the data set sequence by sequence; one file for each view, and lab
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -117,17 +117,20 @@ class _Work:
 
     def label_all(self) -> int:
         """Every view that has no label yet. Returns the exit code."""
-        waiting = [index for index in range(len(self.items)) if not self._finished(index)]
+        waiting = {index for index in range(len(self.items)) if not self._finished(index)}
         if len(waiting) < len(self.items):
             print(f"{len(self.items) - len(waiting)} of {len(self.items)} are finished already", file=sys.stderr)
         with progress("label", len(waiting)) as advance:
-            for _, of_sequence in groupby(waiting, key=lambda index: self.items[index][0][0].sequence):
-                indices = list(of_sequence)
-                for start in range(0, len(indices), max(1, self.options.batch)):
-                    batch = indices[start : start + max(1, self.options.batch)]
-                    self._label_batch(batch)
-                    advance(len(batch))
+            for _, of_sequence in groupby(range(len(self.items)), key=lambda index: self.items[index][0][0].sequence):
+                self._label_sequence([index for index in of_sequence if index in waiting], advance)
         return self._close()
+
+    def _label_sequence(self, indices: Sequence[int], advance: Callable[[int], None]) -> None:
+        size = max(1, self.options.batch)
+        for start in range(0, len(indices), size):
+            batch = indices[start : start + size]
+            self._label_batch(batch)
+            advance(len(batch))
 
     def _label_batch(self, indices: Sequence[int]) -> None:
         from leadline.data.labels import write_label

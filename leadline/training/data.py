@@ -41,13 +41,15 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
     if MISLEADING in needs.layers:
         datasets = [WithMisleading(dataset) for dataset in datasets]
     if data.labels:
-        datasets = _labelled(datasets, data)
+        datasets = _labelled(datasets, data, needs)
     cache_bytes = int(data.cache_gb * 1e9)
     return SampleSource(datasets, needs, transform, seed=seed, on_corrupt=data.on_corrupt, cache_bytes=cache_bytes)
 
 
-def _labelled(datasets: list[Dataset], data: DataConfig) -> list[Dataset]:
-    """The data sets with the depth of `data.labels`. Raises UserError for labels that are missing, of other data, or too small."""
+def _labelled(datasets: list[Dataset], data: DataConfig, needs: Needs) -> list[Dataset]:
+    """The data sets with the depth of `data.labels`. Raises UserError for labels that nobody reads, are of other data, or too small."""
+    if "depth" not in needs.layers:
+        raise UserError("--data.labels", "are depth, and this method reads none", "leave them out, or leave out the teachers of a student")
     if len(data.labels) != len(datasets):
         raise UserError("--data.labels", f"{len(data.labels)} folders for {len(datasets)} data sets", "give one for each of --data.root")
     labelled = [WithLabels(dataset, Path(folder), footage=data.footage) for dataset, folder in zip(datasets, data.labels, strict=True)]

@@ -192,6 +192,8 @@ def test_train__on_labels_and_labels_that_are_too_small_or_too_few(
     assert "holds labels of 64x32 px, training asks for 96x64" in capsys.readouterr().err
     assert main([*training, folder, *SIZE]) == 2
     assert "--data.labels: 2 folders for 1 data sets" in capsys.readouterr().err
+    assert main([*training, *SIZE, "--method.plain", teachers["plain"]]) == 2
+    assert "--data.labels: are depth, and this method reads none" in capsys.readouterr().err
 
 
 def test_train__teachers_on_the_fly(rooms: Path, teachers: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
