@@ -156,7 +156,7 @@ class Run:
 
     def _info(self, metrics: dict[str, float]) -> ModelInfo:
         config, data = self.config, self.config.data
-        details = {"steps": config.steps, "seed": config.seed, "commit": git_commit(), "protocol": config.protocol, "metrics": metrics}
+        details: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "commit": git_commit(), "protocol": config.protocol, "metrics": metrics}
         details |= self.method.details | ({"labels": [read_about(Path(folder)) for folder in data.labels]} if data.labels else {})
         name = self.run_dir.resolve().name
         return ModelInfo(

@@ -219,6 +219,7 @@ def test_self_teaching__is_the_formula_of_poggi_in_log_depth() -> None:
 def test_self_teaching__prediction_leaves_uncertainty_out_and_depth_starts_where_it_should() -> None:
     method, sample = student(uncertainty=True, initial_depth_m=3.0).eval(), scene((0,))
     for convolution in method.network.head.convolutions:
+        assert isinstance(convolution, torch.nn.Conv2d)
         convolution.weight.data[0] = 0
         convolution.weight.data[1] = torch.nan
     with torch.no_grad():
