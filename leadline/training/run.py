@@ -156,12 +156,13 @@ class Run:
 
     def _info(self, metrics: dict[str, float]) -> ModelInfo:
         config, data = self.config, self.config.data
-        details: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "commit": git_commit(), "protocol": config.protocol, "metrics": metrics}
-        details |= self.method.details | ({"labels": [read_about(Path(folder)) for folder in data.labels]} if data.labels else {})
+        details: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "commit": git_commit()}
+        details |= {"protocol": config.protocol, "metrics": metrics, **self.method.details}
+        if data.labels:
+            details["labels"] = [read_about(Path(folder)) for folder in data.labels]
         name = self.run_dir.resolve().name
-        return ModelInfo(
-            name=name, height=data.height, width=data.width, data=tuple(map(bare_name, data.specs(data.root))), details=details
-        )
+        trained_on = tuple(bare_name(spec) for spec in data.specs(data.root))
+        return ModelInfo(name=name, height=data.height, width=data.width, data=trained_on, details=details)
 
 
 class SafeCheckpointIO(TorchCheckpointIO):
