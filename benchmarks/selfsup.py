@@ -20,6 +20,7 @@ from leadline.data.sample import Sample
 from leadline.methods.base import Method
 from leadline.methods.catalog import build_method, default_config
 from leadline.methods.neighbours import find_neighbours
+from leadline.methods.network import inverse_depths
 from tests.fixtures.plain_selfsup import PlainSource, plain_loss
 
 HEIGHT, WIDTH, BATCH = 192, 320, 12
@@ -88,16 +89,16 @@ def total(method: Method, sample: Sample) -> Tensor:
 
 def _plain(method: Method, sample: Sample) -> Tensor:
     selfsup = cast(Any, method)
-    inverse_depths = selfsup.inverse_depths(selfsup.network(sample.image[:, 0, 0]), sample.K[:, 0, 0])
+    inverse = inverse_depths(selfsup.network(sample.image[:, 0, 0]), sample.K[:, 0, 0], selfsup.config)
     with torch.autocast("cpu", enabled=False):
-        return _plain_loss(inverse_depths, sample)
+        return _plain_loss(inverse, sample)
 
 
-def _plain_loss(inverse_depths: list[Tensor], sample: Sample) -> Tensor:
+def _plain_loss(inverse: list[Tensor], sample: Sample) -> Tensor:
     near = find_neighbours(sample, rig=False)
     sources = [PlainSource(*values) for values in zip(near.sources, near.K_src, near.source_from_ref, strict=True)]
     noise = 1e-5 * torch.randn(near.image[:, 0].shape)
-    photometric, smoothness = plain_loss(inverse_depths, near.image, near.K, sources, noise=noise, as_published=True)
+    photometric, smoothness = plain_loss(inverse, near.image, near.K, sources, noise=noise, as_published=True)
     return photometric + smoothness
 
 

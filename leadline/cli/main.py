@@ -12,6 +12,7 @@ VERBS = {
     "scenes": ("leadline.cli.scenes", "render worlds with exact depth: rooms, streets, objects, yard"),
     "train": ("leadline.cli.train", "train a recipe; resumes by itself"),
     "predict": ("leadline.cli.predict", "depth for images, folders, a rig"),
+    "label": ("leadline.cli.label", "depth of teachers for a data set, to train a student on"),
     "evaluate": ("leadline.cli.evaluate", "score a model or files under a named protocol"),
     "reproduce": ("leadline.cli.reproduce", "run a whole table of results, resumable"),
     "doctor": ("leadline.cli.doctor", "say what this installation can and cannot do, and what some footage can teach"),

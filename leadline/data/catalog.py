@@ -106,6 +106,12 @@ def split_spec(spec: str) -> tuple[str, Path]:
     return kind, Path(folder).expanduser()
 
 
+def bare_name(spec: str) -> str:
+    """ "kind:folder" without the folders above it: for what is published, where things lay is nobody's business."""
+    kind, _, folder = spec.partition(":")
+    return f"{kind}:{Path(folder).absolute().name}"
+
+
 def spec_of(place: str, *, usual: str) -> str:
     """`place` as "kind:folder": as it is when it says so; else a video file is video, and the rest `usual`.
 

@@ -48,7 +48,7 @@ class SampleSource(TorchDataset[Sample]):
             raise ValueError(f"frames start with the reference 0, not {needs.frames}")
         self._datasets = [datasets] if not isinstance(datasets, Sequence) else list(datasets)
         self.needs, self._transform, self._seed, self._skips = needs, transform, seed, on_corrupt == "skip"
-        self._items = [_items(dataset, needs) for dataset in self._datasets]
+        self._items = [items_of(dataset, needs) for dataset in self._datasets]
         self._layers = needs.layers | needs.optional.intersection(*(dataset.layers for dataset in self._datasets))
         _check_rigs(self._datasets, self._items, needs)
         self._firsts = np.cumsum([0, *self.sizes])
@@ -130,7 +130,11 @@ def _sequence(dataset: Dataset, item: Item) -> str:
     return f"{dataset.name}/{reference.sequence}"
 
 
-def _items(dataset: Dataset, needs: Needs) -> list[Item]:
+def items_of(dataset: Dataset, needs: Needs) -> list[Item]:
+    """The items of one data set, in the order of its records.
+
+    Raises UserError when it lacks a layer that is needed, or has no moment with all neighbours.
+    """
     missing = needs.layers - dataset.layers - ALWAYS_THERE
     if missing:
         offered = ", ".join(sorted(dataset.layers)) or "nothing but images"

@@ -88,28 +88,41 @@ def standardised(errors: Float[Tensor, "n c h w"], valid: Bool[Tensor, "n h w"],
     return squared.clamp(min=0).sqrt().reshape(n, height, width)
 
 
-def is_reflective(
+def error_difference(
     *,
     picture_errors: Float[Tensor, "n c h w"],
     diffuse_errors: Float[Tensor, "n c h w"],
     valid: Bool[Tensor, "n h w"],
     diffuse_valid: Bool[Tensor, "n h w"] | None = None,
     batch: bool = False,
+) -> Float[Tensor, "n h w"]:
+    """Standardised error of the pseudo-diffuse pictures less that of the pictures; `valid` are the pixels of the statistics.
+
+    `diffuse_valid` are those of the diffuse errors where they differ.
+    """
+    far = standardised(picture_errors, valid, batch=batch)
+    return standardised(diffuse_errors, valid if diffuse_valid is None else diffuse_valid, batch=batch) - far
+
+
+def is_reflective(
+    *,
+    difference: Float[Tensor, "n h w"],
+    error: Float[Tensor, "n h w"],
+    valid: Bool[Tensor, "n h w"],
+    batch: bool = False,
     least_pixels: int = 100,
     above_mean: bool = False,
 ) -> Bool[Tensor, "n h w"]:
     """Where the standardised error of the pseudo-diffuse pictures is smaller than that of the pictures (10), per pixel, no margin.
 
-    `valid` are the pixels of the statistics, outside which nothing is reflective; `diffuse_valid` those of the diffuse errors
-    where they differ. Images, or with `batch` batches, of fewer than `least_pixels` have no statistics and nothing reflective.
-    With `above_mean` (not the paper's) a pixel's error must also exceed the mean: without it the rule calls pixels reflective
-    whose error is unusually small, because the distance has no sign.
+    `difference` is what `error_difference` found for the `error` of the pictures; outside `valid` nothing is reflective. Images,
+    or with `batch` batches, of fewer than `least_pixels` have no statistics and nothing reflective. With `above_mean` (not the
+    paper's) a pixel's error must also exceed the mean: without it the rule calls pixels reflective whose error is unusually
+    small, because the distance has no sign.
     """
-    far = standardised(picture_errors, valid, batch=batch)
-    near = standardised(diffuse_errors, valid if diffuse_valid is None else diffuse_valid, batch=batch)
-    found = valid & (near < far)
+    found = valid & (difference < 0)
     if above_mean:
-        found = found & above_mean_error(picture_errors.mean(dim=1), valid, batch=batch)
+        found = found & above_mean_error(error, valid, batch=batch)
     counted = valid.sum() if batch else valid.sum(dim=(1, 2))[:, None, None]
     return found & (counted >= least_pixels)
 

@@ -56,6 +56,11 @@ class Method(nn.Module, ABC):
         """Whether `forward` must see all cameras of a rig at once; a loss that compares them may do with less."""
         return self.needs.rig
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What a model folder should say about how it learnt, beside its configuration; plain values."""
+        return {}
+
     @abstractmethod
     def forward(self, image: Float[Tensor, "b v 3 h w"], K: Float[Tensor, "b v 3 3"]) -> Float[Tensor, "b v h w"]:
         """Depth map of `kind` at the resolution of the input. RGB in [0, 1]; views in ring order."""

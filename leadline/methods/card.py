@@ -32,7 +32,7 @@ A leadline model: method `{config["method"]}`, {config["parameters"] / 1e6:.1f} 
 | output | {MEANING[DepthKind(config["kind"])]} (`{config["kind"]}`) |
 | trained on | {data} |
 | starts from | {_start(config)} |
-| licence of the weights | {_licence(config)} |
+{_taught_by(config)}| licence of the weights | {_licence(config)} |
 | written by | leadline {config["leadline_version"]} |
 
 ```python
@@ -47,6 +47,14 @@ or `leadline predict path/or/hub-id photo.jpg --out out`.
 def _start(config: Mapping[str, Any]) -> str:
     starts = config["details"].get("starts_from", ())
     return ", ".join(f"`{start['weights']}` (licence: {start['licence']})" for start in starts) or "no pretrained encoder"
+
+
+def _taught_by(config: Mapping[str, Any]) -> str:
+    """A row of the table for what has learnt the depth of other models, on the fly or from files."""
+    lessons = [config["details"], *config["details"].get("labels", ())]
+    teachers = {who["fingerprint"]: who for lesson in lessons for who in lesson.get("teachers", {}).values()}
+    named = ", ".join(f"`{who['name']}` {who['fingerprint']} (licence: {who['licence']})" for who in teachers.values())
+    return f"| taught by | {named} |\n" if named else ""
 
 
 def _licence(config: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from leadline.methods.distil.config import DistilConfig
 from leadline.methods.intrinsic.config import IntrinsicConfig
 from leadline.methods.selfsup.config import SelfsupConfig
 from leadline.methods.supervised.config import SupervisedConfig
@@ -15,11 +16,11 @@ from leadline.types import UserError
 if TYPE_CHECKING:
     from leadline.methods.base import Method
 
-MethodConfig = SupervisedConfig | SelfsupConfig | IntrinsicConfig
+MethodConfig = SupervisedConfig | SelfsupConfig | IntrinsicConfig | DistilConfig
 """Union of the configurations of all methods, for typed run configurations."""
 
 CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType(
-    {"supervised": SupervisedConfig, "selfsup": SelfsupConfig, "intrinsic": IntrinsicConfig}
+    {"supervised": SupervisedConfig, "selfsup": SelfsupConfig, "intrinsic": IntrinsicConfig, "distil": DistilConfig}
 )
 
 
@@ -57,6 +58,10 @@ def build_method(name: str, config: Mapping[str, Any] | MethodConfig | None = No
             from leadline.methods.selfsup.method import Selfsup
 
             return Selfsup(chosen)
+        case DistilConfig():
+            from leadline.methods.distil.method import Distil
+
+            return Distil(chosen)
 
 
 def parse_config(name: str, config: Mapping[str, Any] | MethodConfig | None) -> MethodConfig:

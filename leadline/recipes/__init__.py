@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from leadline.recipes import intrinsic, selfsup, supervised
+from leadline.recipes import distil, intrinsic, selfsup, supervised
 from leadline.training.config import TrainConfig
 from leadline.types import UserError
 
@@ -22,6 +22,7 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
         "intrinsic-rooms": intrinsic.intrinsic_rooms,
         "intrinsic-video": intrinsic.intrinsic_video,
         "intrinsic-scannet": intrinsic.intrinsic_scannet,
+        "distil-rooms": distil.distil_rooms,
     }
 )
 

@@ -35,6 +35,8 @@ class DataConfig:
     """Split of `val_root`."""
     depth_source: Literal["dense", "lidar", "improved"] | None = None
     """Which depth supervises, for data sets that offer several: rendered has dense and lidar, kitti lidar and improved."""
+    labels: tuple[str, ...] = ()
+    """Folders that `leadline label` has written, one for each of `root`: their depth takes the place of the data sets' own."""
     footage: FootageOptions = MOVING
     """For video files and folders of frames of one's own: their camera, and which frames count."""
     weights: tuple[float, ...] = ()

@@ -3,16 +3,17 @@
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from torch.utils.data import DataLoader
 
 from leadline.data.catalog import open_to_learn
 from leadline.data.dataset import Dataset
-from leadline.data.misleading import MISLEADING, WithMisleading
+from leadline.data.derived import with_derived
+from leadline.data.labels import WithLabels
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
 from leadline.data.source import SampleSource
-from leadline.data.stereo import CLOSED, WithStereo, stereo_step
 from leadline.data.transforms import Transform
 from leadline.training.config import MOVING, DataConfig
 from leadline.types import UserError
@@ -36,13 +37,25 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
     if data.weights and len(data.weights) != len(data.root):
         raise UserError("--data.weights", f"{len(data.weights)} weights for {len(data.root)} data sets", "give one for each of --data.root")
     transform = Transform(data.height, data.width, augment=data.augment)
-    datasets = open_datasets(data, data.root, data.split)
-    if MISLEADING in needs.layers:
-        datasets = [WithMisleading(dataset) for dataset in datasets]
-    if CLOSED in needs.layers:
-        datasets = [WithStereo(dataset, step=stereo_step(needs.frames)) for dataset in datasets]
+    datasets = [with_derived(dataset, needs) for dataset in open_datasets(data, data.root, data.split)]
+    if data.labels:
+        datasets = _labelled(datasets, data, needs)
     cache_bytes = int(data.cache_gb * 1e9)
     return SampleSource(datasets, needs, transform, seed=seed, on_corrupt=data.on_corrupt, cache_bytes=cache_bytes)
+
+
+def _labelled(datasets: list[Dataset], data: DataConfig, needs: Needs) -> list[Dataset]:
+    """The data sets with the depth of `data.labels`. Raises UserError for labels that nobody reads, are of other data, or too small."""
+    if "depth" not in needs.layers:
+        raise UserError("--data.labels", "are depth, and this method reads none", "leave them out, or leave out the teachers of a student")
+    if len(data.labels) != len(datasets):
+        raise UserError("--data.labels", f"{len(data.labels)} folders for {len(datasets)} data sets", "give one for each of --data.root")
+    labelled = [WithLabels(dataset, Path(folder), footage=data.footage) for dataset, folder in zip(datasets, data.labels, strict=True)]
+    for one in labelled:
+        if one.height < data.height or one.width < data.width:
+            wrong = f"holds labels of {one.width}x{one.height} px, training asks for {data.width}x{data.height}"
+            raise UserError(one.folder, wrong, "write labels of that size, or train at theirs")
+    return [*labelled]
 
 
 class Batches:

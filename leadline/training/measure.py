@@ -6,6 +6,7 @@ from statistics import fmean
 import torch
 
 from leadline.data.dataset import Dataset
+from leadline.data.derived import with_derived
 from leadline.data.order import one_pass
 from leadline.data.sample import collate
 from leadline.data.source import SampleSource
@@ -22,7 +23,7 @@ def mean_logs(method: Method, dataset: Dataset, *, height: int, width: int, laye
     The samples have `layers` beside what the method needs. Raises UserError for a data set that lacks them.
     """
     needs = replace(method.needs, layers=method.needs.layers | layers)
-    source = SampleSource(dataset, needs, Transform(height, width))
+    source = SampleSource(with_derived(dataset, needs), needs, Transform(height, width))
     training = method.training
     method.eval()
     logs: dict[str, list[float]] = {}

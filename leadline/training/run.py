@@ -15,6 +15,8 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from leadline.data.catalog import bare_name
+from leadline.data.labels import read_about
 from leadline.evaluation.protocols import check_kind, find_protocol
 from leadline.io.atomic import atomic_write, writable_folder
 from leadline.io.jsonfile import read_json, write_json
@@ -23,7 +25,7 @@ from leadline.methods.catalog import build_method, method_name
 from leadline.methods.loading import save_model_folder
 from leadline.methods.predictor import ModelInfo
 from leadline.training.callbacks import Checkpoints, Ema, Rows, SignOfLife
-from leadline.training.config import DataConfig, TrainConfig, check_same_run, config_dict
+from leadline.training.config import TrainConfig, check_same_run, config_dict
 from leadline.training.data import Batches, open_datasets, training_source
 from leadline.training.journal import Journal, read_history
 from leadline.training.module import FitModule
@@ -154,9 +156,13 @@ class Run:
 
     def _info(self, metrics: dict[str, float]) -> ModelInfo:
         config, data = self.config, self.config.data
-        details = {"steps": config.steps, "seed": config.seed, "commit": git_commit(), "protocol": config.protocol, "metrics": metrics}
+        details: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "commit": git_commit()}
+        details |= {"protocol": config.protocol, "metrics": metrics, **self.method.details}
+        if data.labels:
+            details["labels"] = [read_about(Path(folder)) for folder in data.labels]
         name = self.run_dir.resolve().name
-        return ModelInfo(name=name, height=data.height, width=data.width, data=_named(data), details=details)
+        trained_on = tuple(bare_name(spec) for spec in data.specs(data.root))
+        return ModelInfo(name=name, height=data.height, width=data.width, data=trained_on, details=details)
 
 
 class SafeCheckpointIO(TorchCheckpointIO):
@@ -201,12 +207,6 @@ def _build_method(config: TrainConfig) -> Method:
             nearest = max(1, round(size / method.size_multiple)) * method.size_multiple
             raise UserError(option, f"{size} px do not fit the network, which needs multiples of {method.size_multiple}", f"give {nearest}")
     return method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def _named(data: DataConfig) -> tuple[str, ...]:
-    """The training sets without the folders above them: model folders are published, and where things lay is nobody's business."""
-    specs = (spec.partition(":") for spec in data.specs(data.root))
-    return tuple(f"{kind}:{Path(folder).name}" for kind, _, folder in specs)
 
 
 def _chosen_precision(config: TrainConfig, *, on_gpu: bool) -> str:

@@ -28,7 +28,7 @@ def test_verbs__exist(verb: str) -> None:
     assert find_spec(door.VERBS[verb][0]) is not None
 
 
-@pytest.mark.parametrize("verb", ["predict", "evaluate", "train", "scenes", "demo", "data"])
+@pytest.mark.parametrize("verb", ["predict", "evaluate", "train", "scenes", "demo", "data", "label"])
 def test_verbs__explain_themselves(verb: str) -> None:
     result = _leadline(verb, *(["check"] if verb == "data" else []), "--help")
     assert result.returncode == 0

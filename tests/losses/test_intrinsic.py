@@ -11,6 +11,7 @@ from leadline.losses.intrinsic import (
     closing_loss,
     contrastive_loss,
     decomposition_error,
+    error_difference,
     is_reflective,
     log_image,
     mesh_where_uncertain,
@@ -98,12 +99,13 @@ def test_is_reflective__a_few_strong_outliers_that_the_diffuse_pictures_lack() -
     diffuse = error.clone()
     error[..., 10:14, 10:35] = 0.5
     valid = torch.ones(1, 40, 50, dtype=torch.bool)
-    found = is_reflective(picture_errors=error, diffuse_errors=diffuse, valid=valid, above_mean=True)
+    difference = error_difference(picture_errors=error, diffuse_errors=diffuse, valid=valid)
+    found = is_reflective(difference=difference, error=error[:, 0], valid=valid, above_mean=True)
     assert found[0, 10:14, 10:35].float().mean() > 0.95 and found.sum() < 105
-    literal = is_reflective(picture_errors=error, diffuse_errors=diffuse, valid=valid)
+    literal = is_reflective(difference=difference, error=error[:, 0], valid=valid)
     assert literal[0, 10:14, 10:35].float().mean() > 0.9
-    assert not is_reflective(picture_errors=error, diffuse_errors=error, valid=valid).any()
-    assert not is_reflective(picture_errors=error, diffuse_errors=diffuse, valid=valid, least_pixels=2001).any()
+    assert not error_difference(picture_errors=error, diffuse_errors=error, valid=valid).any(), "equal pictures differ nowhere"
+    assert not is_reflective(difference=difference, error=error[:, 0], valid=valid, least_pixels=2001).any()
 
 
 def test_random_share__as_many_as_the_other_among_the_candidates_and_the_same_every_time() -> None:

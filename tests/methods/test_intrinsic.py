@@ -93,7 +93,7 @@ def test_mask__equals_its_plain_twin(options: dict[str, Any], twin: dict[str, An
     found = explain([inverse], near, config)
     torch.manual_seed(7)
     noise = TIE_BREAK * torch.randn(near.image[:, 0].shape, dtype=torch.float64)
-    keep = reflective_mask(found, near, parts, config)
+    keep = reflective_mask(found, near, parts, config).keep
     expected = plain_mask(inverse, near.image, near.K, *plain(near, parts), noise=noise, **twin)
     assert 0 < (~expected).sum() < expected.numel() / 2
     assert torch.equal(keep, expected)
@@ -143,16 +143,16 @@ def test_mask__residual_of_one_keeps_everything(rule: Any, options: dict[str, An
     near = small_scene()
     parts = replace(random_parts(near), residual=torch.ones_like(near.image), residual_src=torch.ones_like(near.sources))
     found = explain([guess(near)], near, TINY)
-    assert reflective_mask(found, near, parts, replace(TINY, mask=rule, **options)).all()
+    assert reflective_mask(found, near, parts, replace(TINY, mask=rule, **options)).keep.all()
 
 
 def test_mask__a_reflective_stripe_is_dropped() -> None:
     near, inverse, parts, stripe = lambertian(stripe=True)
     config = replace(TINY, automask=False)
     found = explain([inverse], near, config)
-    literal = ~reflective_mask(found, near, parts, config)
+    literal = ~reflective_mask(found, near, parts, config).keep
     assert literal[stripe].float().mean() > 0.8
-    above = ~reflective_mask(found, near, parts, replace(config, mask="literal-above-mean"))
+    above = ~reflective_mask(found, near, parts, replace(config, mask="literal-above-mean")).keep
     assert above[stripe].float().mean() > 0.8 and above[~stripe].float().mean() < 0.15
 
 
@@ -175,7 +175,7 @@ def test_mask__trimmed_drops_as_many_as_its_rule_and_other_pixels() -> None:
     near, inverse, parts, _ = lambertian(stripe=True)
     found = explain([inverse], near, TINY)
     rule, trimmed = (
-        ~reflective_mask(found, near, parts, replace(TINY, mask=mask, trimmed_like="literal-above-mean"), seed=1)
+        ~reflective_mask(found, near, parts, replace(TINY, mask=mask, trimmed_like="literal-above-mean"), seed=1).keep
         for mask in ("literal-above-mean", "trimmed")
     )
     assert torch.equal(rule.sum(dim=(1, 2)), trimmed.sum(dim=(1, 2))) and not torch.equal(rule, trimmed)
@@ -323,7 +323,7 @@ def test_flip__terms_stay_and_masks_turn_with_the_picture() -> None:
     terms, same = (intrinsic_terms([p], n, f.seen, apart, config) for p, n, f in ((parts, near, found), (turned, mirrored(near), flipped)))
     for name in terms:
         torch.testing.assert_close(terms[name], same[name])
-    keep, keep_flipped = (reflective_mask(f, n, p, config) for p, n, f in ((parts, near, found), (turned, mirrored(near), flipped)))
+    keep, keep_flipped = (reflective_mask(f, n, p, config).keep for p, n, f in ((parts, near, found), (turned, mirrored(near), flipped)))
     assert torch.equal(keep.flip(-1), keep_flipped) and not keep.all()
 
 

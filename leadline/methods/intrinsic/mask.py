@@ -3,19 +3,31 @@
 Everything here is a constant to the networks: no gradient flows through a mask.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from leadline.geometry.warp import sample_at
-from leadline.losses.intrinsic import above_mean_error, is_reflective, pseudo_diffuse, random_share
+from leadline.losses.intrinsic import above_mean_error, error_difference, is_reflective, pseudo_diffuse, random_share
 from leadline.losses.photometric import photometric_error
 from leadline.losses.reprojection import Neighbours, still_error
 from leadline.methods.intrinsic.config import IntrinsicConfig, Rule
 from leadline.methods.intrinsic.network import Parts
 from leadline.methods.selfsup.loss import Explanation
+
+
+@dataclass(frozen=True)
+class ReflectiveMask:
+    """Pixels that depth learns from, and what is known of the others."""
+
+    keep: Bool[Tensor, "n h w"]
+    closed: Float[Tensor, "n h w"] | None = None
+    """Depth [m] of the surface that the others are seen through, 0 elsewhere; None for rules that know no surfaces."""
+    difference: Float[Tensor, "n h w"] | None = None
+    """Of the standardised errors that the literal rules compare, below 0 where a pixel may be dropped; infinite where they do not
+    look. None for other rules."""
 
 
 @torch.no_grad()
@@ -28,24 +40,29 @@ def reflective_mask(
     truth: Bool[Tensor, "n h w"] | None = None,
     closed: Float[Tensor, "n h w"] | None = None,
     seed: int = 0,
-) -> Bool[Tensor, "n h w"]:
-    """Pixels that depth learns from, by `config.mask` on the finest scale.
+) -> ReflectiveMask:
+    """The mask of `config.mask` on the finest scale.
 
     Only the literal rules read `parts`, only the mask true `truth`, the pixels that mislead, and only stereo `closed` [m], the
-    surfaces that frames see through. `seed` decides what trimmed draws.
+    surfaces that frames see through, 0 elsewhere. `seed` decides what trimmed draws.
     """
     match config.mask:
         case "none":
-            return torch.ones_like(found.counts[:, 0])
+            return ReflectiveMask(torch.ones_like(found.counts[:, 0]))
         case "true":
             assert truth is not None
-            return ~truth
+            return ReflectiveMask(~truth)
         case "trimmed":
-            like = _dropped(config.trimmed_like, found, near, parts, closed, config) & found.moving[:, 0]
+            like = ~_judged(config.trimmed_like, found, near, parts, closed, config).keep & found.moving[:, 0]
             candidates = above_mean_error(found.smallest[:, 0], found.moving[:, 0])
-            return ~random_share(candidates, like, generator=torch.Generator().manual_seed(seed))
+            return ReflectiveMask(~random_share(candidates, like, generator=torch.Generator().manual_seed(seed)))
         case rule:
-            return ~_dropped(rule, found, near, parts, closed, config)
+            return _judged(rule, found, near, parts, closed, config)
+
+
+def stereo_mask(closed: Float[Tensor, "n h w"]) -> ReflectiveMask:
+    """The mask `stereo`, which was found before: what is seen through a surface at `closed` [m], 0 elsewhere."""
+    return ReflectiveMask(closed == 0, closed)
 
 
 def mask_logs(
@@ -70,17 +87,17 @@ def mask_logs(
     }
 
 
-def _dropped(
+def _judged(
     rule: Rule, found: Explanation, near: Neighbours, parts: Parts | None, closed: Tensor | None, config: IntrinsicConfig
-) -> Tensor:
+) -> ReflectiveMask:
     if rule == "stereo":
         assert closed is not None
-        return closed > 0
+        return stereo_mask(closed)
     assert parts is not None
-    return _reflective(found, near, parts, config, above_mean=rule == "literal-above-mean")
+    return _literal_mask(found, near, parts, config, above_mean=rule == "literal-above-mean")
 
 
-def _reflective(found: Explanation, near: Neighbours, parts: Parts, config: IntrinsicConfig, *, above_mean: bool) -> Tensor:
+def _literal_mask(found: Explanation, near: Neighbours, parts: Parts, config: IntrinsicConfig, *, above_mean: bool) -> ReflectiveMask:
     """Equations 8 to 10."""
     diffuse = _diffuse_pictures(near, parts, config)
     errors, diffuse_errors = (_errors(pictures, found, config) for pictures in (near, diffuse))
@@ -96,16 +113,17 @@ def _reflective(found: Explanation, near: Neighbours, parts: Parts, config: Intr
     if config.statistics_pixels == "all":
         valid = diffuse_valid = found.counts[:, 0]
         error, diffuse_error = error * moving[:, None], diffuse_error * diffuse_moving[:, None]
+    batch = config.statistics == "batch"
+    difference = error_difference(picture_errors=error, diffuse_errors=diffuse_error, valid=valid, diffuse_valid=diffuse_valid, batch=batch)
     dropped = is_reflective(
-        picture_errors=error,
-        diffuse_errors=diffuse_error,
+        difference=difference,
+        error=error.mean(dim=1),
         valid=valid,
-        diffuse_valid=diffuse_valid,
-        batch=config.statistics == "batch",
+        batch=batch,
         least_pixels=config.mask_least_pixels,
         above_mean=above_mean,
     )
-    return dropped & moving
+    return ReflectiveMask(~(dropped & moving), difference=torch.where(moving, difference, torch.inf))
 
 
 def _diffuse_pictures(near: Neighbours, parts: Parts, config: IntrinsicConfig) -> Neighbours:

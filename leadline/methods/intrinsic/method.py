@@ -5,7 +5,7 @@ Choi et al., "Intrinsic Image Decomposition for Robust Self-supervised Monocular
 """
 
 from dataclasses import replace
-from typing import final
+from typing import final, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,10 +15,11 @@ from leadline.data.sample import Needs, Sample
 from leadline.losses.intrinsic import closing_loss
 from leadline.losses.reprojection import Neighbours
 from leadline.methods.base import Loss, Method
-from leadline.methods.intrinsic.config import IntrinsicConfig
+from leadline.methods.intrinsic.config import IntrinsicConfig, Rule
 from leadline.methods.intrinsic.loss import apart_in, intrinsic_terms
-from leadline.methods.intrinsic.mask import mask_logs, reflective_mask
+from leadline.methods.intrinsic.mask import ReflectiveMask, mask_logs, reflective_mask, stereo_mask
 from leadline.methods.intrinsic.network import IntrinsicNetwork, Parts
+from leadline.methods.network import inverse_depths
 from leadline.methods.selfsup.loss import Explanation, explain, smoothness
 from leadline.methods.selfsup.method import Selfsup
 from leadline.types import DepthKind, Material, UserError
@@ -83,23 +84,18 @@ class Intrinsic(Method):
 
     def loss(self, sample: Sample) -> Loss:
         """Photometric error under the mask, smoothness, and the intrinsic losses. Raises UserError like selfsup."""
-        config, network = self.config, self.depth.network
+        config = self.config
         near = self.depth.neighbours(sample)
-        features = network.encoder(near.image)
-        inverse_depths = self.depth.inverse_depths(network.head(network.decoder(features)), near.K)
-        scales = []
-        if self.intrinsic is not None:
-            scales = self.intrinsic.decompose(near.image, near.sources, encoder=network.encoder, features=features)
+        inverse, scales = self._answers(near)
         parts = scales[0] if scales else None
-        truth = misleading(sample)
-        closed = None if sample.closed is None else sample.closed[:, 0].flatten(0, 1)
+        truth, closed = misleading(sample), _closed(sample)
         # Coordinates need all their digits: half precision ends with the networks.
         with torch.autocast(near.image.device.type, enabled=False):
-            found = explain(inverse_depths, near, config)
-            keep = self._keep(found, near, parts, truth, closed)
+            found = explain(inverse, near, config)
+            mask = self._mask(found, near, parts, truth, closed)
             terms = {
-                "photometric": found.photometric(keep, over_kept=config.normalise == "kept"),
-                "smoothness": config.smoothness_weight * smoothness(inverse_depths, near),
+                "photometric": found.photometric(mask.keep, over_kept=config.normalise == "kept"),
+                "smoothness": config.smoothness_weight * smoothness(inverse, near),
             }
             if scales:
                 apart = apart_in(sample.sequence, near.usable, num=len(near.image))
@@ -109,15 +105,55 @@ class Intrinsic(Method):
                 terms["closing"] = config.closing_weight * closing_loss(depth=found.depth, closed=closed, counts=found.counts[:, 0])
         if self.training:
             self.steps_seen += 1
-        return Loss(terms=terms, logs=_logs(found, keep, parts, truth), panels=_panels(found, near, keep, parts))
+        return Loss(terms=terms, logs=_logs(found, mask, parts, truth), panels=_panels(found, near, mask, parts))
 
-    def _keep(self, found: Explanation, near: Neighbours, parts: Parts | None, truth: Tensor | None, closed: Tensor | None) -> Tensor:
+    @property
+    def judging_needs(self) -> Needs:
+        """What `judge` reads from a sample."""
+        base = self.depth.needs
+        return replace(base, layers=base.layers | {"closed"}) if self.config.mask == "stereo" else base
+
+    @torch.no_grad()
+    def judge(self, sample: Sample) -> tuple[Float[Tensor, "n h w"], ReflectiveMask]:
+        """Depth of the reference pictures of a batch and the mask that they give: no random number, no warm-up.
+
+        Raises UserError for a mask that is not made of what the pictures show: true, trimmed, none.
+        """
+        if self.config.mask not in get_args(Rule):
+            wrong = f"the mask {self.config.mask} is not made of what the pictures show"
+            raise UserError(NAME, wrong, f"train with --method.mask {', '.join(get_args(Rule))}")
+        if self.config.mask == "stereo":
+            closed = _closed(sample)
+            assert closed is not None
+            image, K = sample.image[:, 0].flatten(0, 1), sample.K[:, 0].flatten(0, 1)
+            return 1 / inverse_depths(self.depth.network(image), K, self.config)[0], stereo_mask(closed)
+        near = self.depth.neighbours(sample)
+        inverse, scales = self._answers(near)
+        found = explain(inverse[:1], near, self.config, tie_break=0)
+        return found.depth[:, 0], reflective_mask(found, near, scales[0], self.config)
+
+    def _answers(self, near: Neighbours) -> tuple[list[Tensor], list[Parts]]:
+        """Inverse depth and, where there is a second branch, the parts of the pictures, at their scales."""
+        network = self.depth.network
+        features = network.encoder(near.image)
+        inverse = inverse_depths(network.head(network.decoder(features)), near.K, self.config)
+        if self.intrinsic is None:
+            return inverse, []
+        return inverse, self.intrinsic.decompose(near.image, near.sources, encoder=network.encoder, features=features)
+
+    def _mask(
+        self, found: Explanation, near: Neighbours, parts: Parts | None, truth: Tensor | None, closed: Tensor | None
+    ) -> ReflectiveMask:
         steps = int(self.steps_seen)
         if steps < self.config.mask_warmup:
-            return torch.ones_like(found.counts[:, 0])
+            return ReflectiveMask(torch.ones_like(found.counts[:, 0]))
         if self.config.mask == "true" and truth is None:
             raise UserError(NAME, f"the mask true needs the layer {self.config.truth}", "train on rendered data, or use another mask")
         return reflective_mask(found, near, parts, self.config, truth=truth, closed=closed, seed=steps)
+
+
+def _closed(sample: Sample) -> Float[Tensor, "n h w"] | None:
+    return None if sample.closed is None else sample.closed[:, 0].flatten(0, 1)
 
 
 def misleading(sample: Sample) -> Bool[Tensor, "n h w"] | None:
@@ -130,20 +166,20 @@ def misleading(sample: Sample) -> Bool[Tensor, "n h w"] | None:
     return torch.stack([material == int(one) for one in MISLEADS]).any(dim=0)
 
 
-def _logs(found: Explanation, keep: Tensor, parts: Parts | None, truth: Tensor | None) -> dict[str, Tensor]:
+def _logs(found: Explanation, mask: ReflectiveMask, parts: Parts | None, truth: Tensor | None) -> dict[str, Tensor]:
     counts, learns = found.counts[:, 0], found.moving[:, 0]
-    logs = {"explained_share": counts.float().mean(), "moving_share": learns.float().mean(), **mask_logs(keep, learns, truth)}
+    logs = {"explained_share": counts.float().mean(), "moving_share": learns.float().mean(), **mask_logs(mask.keep, learns, truth)}
     if parts is None:
         return logs
     return logs | {"diffuse_mean": parts.diffuse.detach().mean(), "residual_mean": parts.residual.detach().mean()}
 
 
-def _panels(found: Explanation, near: Neighbours, keep: Tensor, parts: Parts | None) -> dict[str, Tensor]:
+def _panels(found: Explanation, near: Neighbours, mask: ReflectiveMask, parts: Parts | None) -> dict[str, Tensor]:
     panels = {
         "image": near.image,
         "warped": found.seen.image[0, :, 0].detach(),
         "values": found.depth[:, :1].detach(),
-        "kept": near.image * keep[:, None],
+        "kept": near.image * mask.keep[:, None],
     }
     if parts is None:
         return panels
@@ -155,9 +191,7 @@ def _check(config: IntrinsicConfig) -> None:
     if config.closing_weight > 0 and config.mask != "stereo":
         raise UserError(NAME, f"closing_weight {config.closing_weight} with the mask {config.mask}", "use --method.mask stereo")
     if config.closing_weight > 0 and config.poses == "learned":
-        raise UserError(
-            NAME, "closing_weight with learned poses, whose unit is their own", "use --method.poses known, or no closing_weight"
-        )
+        raise UserError(NAME, "closing_weight with learned poses, which have no metres", "use --method.poses known, or no closing_weight")
     rule = config.trimmed_like if config.mask == "trimmed" else config.mask
     if rule.startswith("literal") and not config.decompose:
         raise UserError(NAME, f"the mask {config.mask} compares diffuse pictures", "leave decompose on, or use --method.mask stereo")

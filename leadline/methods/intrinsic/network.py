@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from leadline.methods.intrinsic.config import IntrinsicConfig
-from leadline.methods.selfsup.network import build_network
+from leadline.methods.network import build_network
 from leadline.models.unet import Heads
 
 LARGEST_LOG = 7.0

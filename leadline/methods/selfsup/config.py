@@ -3,25 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from leadline.methods.network_config import NetworkConfig
+
 
 @dataclass(frozen=True)
-class SelfsupConfig:
-    """Depth from pictures of a moving camera or a rig, without any truth. The defaults are monodepth2's."""
+class SelfsupConfig(NetworkConfig):
+    """Depth from pictures of a moving camera or a rig, without any truth. The defaults are monodepth2's; with learned poses and one
+    camera the unit of depth is the network's own."""
 
-    network: Literal["none", "monodepth2", "hrdepth", "monovit"] = "none"
-    """A published network as it is: it decides encoder, decoder, decoder_width and decoder_norm. none leaves them to you."""
-    encoder: str = "resnet18"
-    """Name of an encoder (models/encoders.py)."""
-    pretrained: str = "none"
-    """Where its weights, and those of the pose network, start: none, hub, a hub id or a folder."""
-    decoder: Literal["unet", "hrdepth", "monovit"] = "unet"
-    """unet is monodepth2's."""
-    decoder_width: float = 1.0
-    """Factor on the channels of the decoder."""
-    decoder_norm: Literal["none", "batch"] = "none"
-    """batch learns faster from random weights; none is monodepth2's."""
-    num_scales: Literal[1, 2, 3, 4] = 4
-    """Maps that the network answers with, each half as large as the one before; all of them are supervised at full size."""
     frames: tuple[int, ...] = (0, -1, 1)
     """The picture whose depth is learnt, always 0, and the offsets of its neighbours in time."""
     rig: bool = False
@@ -30,14 +19,6 @@ class SelfsupConfig:
     """Motion between frames: the data set's, in metres, or that of a pose network."""
     pose_encoder: str = "resnet18"
     """Encoder of the pose network, a ResNet."""
-    min_depth_m: float = 0.1
-    """Nearest depth [m] the network can say; with learned poses and one camera the unit is its own."""
-    max_depth_m: float = 100.0
-    """Farthest depth [m] the network can say."""
-    initial_depth_m: float | None = None
-    """Depth [m] that a fresh network says everywhere, by the bias of its head; None leaves the bias at random."""
-    canonical_focal: float | None = None
-    """Focal length, in image widths, of the camera the network imagines, for cameras of unequal focal length; None ignores the camera."""
     ssim_share: float = 0.85
     """Share of SSIM in the photometric error; the rest is the absolute difference."""
     smoothness_weight: float = 1e-3

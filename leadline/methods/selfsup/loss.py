@@ -16,6 +16,7 @@ from leadline.losses.masked import masked_mean, mean_over_images
 from leadline.losses.photometric import smallest_error
 from leadline.losses.reprojection import Neighbours, Reprojection, reproject, source_errors, still_error
 from leadline.losses.smoothness import smoothness_loss
+from leadline.methods.network import full_size
 from leadline.methods.selfsup.config import SelfsupConfig
 
 TIE_BREAK = 1e-5
@@ -44,16 +45,20 @@ class Explanation:
         return mean_over_images(masked_mean(values.flatten(0, 1), counts.flatten(0, 1)), counts.flatten(0, 1))
 
 
-def explain(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neighbours, config: SelfsupConfig) -> Explanation:
+def explain(
+    inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neighbours, config: SelfsupConfig, *, tie_break: float = TIE_BREAK
+) -> Explanation:
     """Errors for inverse depth [1/m] at every scale, fine to coarse.
 
-    Draws one normal number per pixel and picture for the auto-mask from torch's generator.
+    Draws one normal number per pixel and picture for the auto-mask from torch's generator; none with a `tie_break` of 0, for which
+    a tie is no motion.
     """
-    depth = 1 / torch.stack([_enlarged(inverse, near.image) for inverse in inverse_depths], dim=1)
+    height, width = near.image.shape[-2:]
+    depth = 1 / full_size(inverse_depths, height=height, width=width)
     seen = reproject(near, depth)
     still = still_error(near, ssim_share=config.ssim_share) if config.automask else None
     if still is not None:
-        still = (still + TIE_BREAK * torch.randn_like(still))[:, None]
+        still = (still + tie_break * torch.randn_like(still) if tie_break else still)[:, None]
     warped, smallest = smallest_error(source_errors(near, seen, ssim_share=config.ssim_share), still)
     counts = seen.counts.any(dim=0)
     moving = counts if still is None else counts & (warped < still)
@@ -76,12 +81,6 @@ def selfsup_loss(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neigh
     """
     found = explain(inverse_depths, near, config)
     return Outcome(found.photometric(), config.smoothness_weight * smoothness(inverse_depths, near), found)
-
-
-def _enlarged(inverse_depth: Tensor, image: Tensor) -> Tensor:
-    if inverse_depth.shape[-2:] == image.shape[-2:]:
-        return inverse_depth
-    return functional.interpolate(inverse_depth[:, None], size=image.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
 
 
 def smoothness(inverse_depths: Sequence[Float[Tensor, "n _h _w"]], near: Neighbours) -> Float[Tensor, ""]:

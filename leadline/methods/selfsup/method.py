@@ -5,7 +5,6 @@ is a sigmoid between 1 / max and 1 / min; the loss is in loss.py. On a rig the c
 in FSM, Guizilini et al. 2022, arXiv 2104.00152); a stereo pair is a rig of two.
 """
 
-from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -17,9 +16,9 @@ from leadline.geometry.pose import invert
 from leadline.losses.reprojection import Neighbours
 from leadline.methods.base import Loss, Method
 from leadline.methods.neighbours import find_neighbours
+from leadline.methods.network import build_network, inverse_depths, settled
 from leadline.methods.selfsup.config import SelfsupConfig
 from leadline.methods.selfsup.loss import selfsup_loss
-from leadline.methods.selfsup.network import build_network, settled
 from leadline.models.pose import PoseNetwork
 from leadline.types import DepthKind, UserError
 
@@ -33,7 +32,7 @@ class Selfsup(Method):
     def __init__(self, config: SelfsupConfig) -> None:
         super().__init__()
         _check(config)
-        self.config = config = settled(config)
+        self.config = config = settled(config, subject=NAME)
         self.network = build_network(config)
         learns_poses = config.poses == "learned" and len(config.frames) > 1
         self.pose = PoseNetwork(config.pose_encoder, config.pretrained) if learns_poses else None
@@ -68,17 +67,17 @@ class Selfsup(Method):
 
     def forward(self, image: Float[Tensor, "b v 3 h w"], K: Float[Tensor, "b v 3 3"]) -> Float[Tensor, "b v h w"]:
         """Depth of `kind`, from the finest scale."""
-        inverse = self.inverse_depths(self.network(image.flatten(0, 1)), K.flatten(0, 1))[0]
-        return (1 / inverse).unflatten(0, image.shape[:2])
+        finest = inverse_depths(self.network(image.flatten(0, 1)), K.flatten(0, 1), self.config)[0]
+        return (1 / finest).unflatten(0, image.shape[:2])
 
     def loss(self, sample: Sample) -> Loss:
         """Photometric error and smoothness. Raises UserError for a rig of one camera that should have given the scale."""
         image, K = sample.image[:, 0].flatten(0, 1), sample.K[:, 0].flatten(0, 1)
         near = self.neighbours(sample)
-        inverse_depths = self.inverse_depths(self.network(image), K)
+        inverse = inverse_depths(self.network(image), K, self.config)
         # Coordinates need all their digits: half precision ends with the networks.
         with torch.autocast(image.device.type, enabled=False):
-            outcome = selfsup_loss(inverse_depths, near, self.config)
+            outcome = selfsup_loss(inverse, near, self.config)
         counts, moving = outcome.found.counts[:, 0].float(), outcome.found.moving[:, 0].float()
         return Loss(
             terms={"photometric": outcome.photometric, "smoothness": outcome.smoothness},
@@ -86,18 +85,9 @@ class Selfsup(Method):
             panels={
                 "image": image,
                 "warped": outcome.found.seen.image[0, :, 0].detach(),
-                "values": 1 / inverse_depths[0].detach()[:, None],
+                "values": 1 / inverse[0].detach()[:, None],
             },
         )
-
-    def inverse_depths(self, raw: Sequence[Float[Tensor, "n 1 _h _w"]], K: Float[Tensor, "n 3 3"]) -> list[Float[Tensor, "n _h _w"]]:
-        """Inverse depth [1/m] at every scale, of the network's maps, fine to coarse; the finest has the size of the picture."""
-        least, most = 1 / self.config.max_depth_m, 1 / self.config.min_depth_m
-        inverse = [least + (most - least) * torch.sigmoid(one[:, 0]) for one in raw]
-        if self.config.canonical_focal is None:
-            return inverse
-        factor = (self.config.canonical_focal * raw[0].shape[-1] / K[:, 0, 0])[:, None, None]
-        return [one * factor for one in inverse]
 
     def neighbours(self, sample: Sample) -> Neighbours:
         """The pictures beside their sources, exact. Raises UserError for a rig of one camera that should have given the scale."""
@@ -123,11 +113,6 @@ class Selfsup(Method):
 
 def _check(config: SelfsupConfig) -> None:
     """Raise UserError for options that cannot be met."""
-    low, high, start = config.min_depth_m, config.max_depth_m, config.initial_depth_m
-    if not 0 < low < high:
-        raise UserError(NAME, f"depth range {low} to {high} m", "give 0 < min_depth_m < max_depth_m")
-    if start is not None and not low < start < high:
-        raise UserError(NAME, f"an initial depth of {start} m is outside the range", f"give a depth between {low} and {high} m")
     if not config.frames or config.frames[0] != 0 or len(set(config.frames)) != len(config.frames):
         raise UserError(NAME, f"frames {config.frames}", "give 0 and then the offsets of its neighbours, for example 0 -1 1")
     if len(config.frames) == 1 and not config.rig:

@@ -1,0 +1,22 @@
+"""Configuration of the method `distil`. Imports no tensors, so that recipes and the command line read it cheaply."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from leadline.methods.network_config import NetworkConfig
+
+
+@dataclass(frozen=True)
+class DistilConfig(NetworkConfig):
+    """A student that learns the depth of its teachers: on the fly, or, without a teacher here, from the layer depth (--data.labels)."""
+
+    plain: str | None = None
+    """Model folder, run folder or hub id of a metric teacher; alone it is all the student learns from."""
+    robust: str | None = None
+    """The same of a teacher of method intrinsic, whose mask says where its own depth stands in for the plain teacher's."""
+    dropped: Literal["robust", "closed"] = "robust"
+    """What stands where the mask drops pixels: the robust teacher's depth, or (ours, mask stereo) the surface in front of them."""
+    margin: float = 0.0
+    """Pixels whose standardised errors differ by less take the mean of both teachers in log depth; for the literal masks."""
+    uncertainty: bool = False
+    """Learn, beside depth, how far it may be from the teacher's (Poggi et al. 2020); prediction leaves that out."""

@@ -1,0 +1,123 @@
+"""A student that learns the depth of teachers: of one (self-teaching), of two and a mask, or of files that they have written.
+
+The second stage of Choi et al., AAAI 2025, arXiv 2503.22209. Teachers and their choice are in methods/teachers.py: they are no
+part of the student, neither among its parameters nor in its model folder, and are not opened before it learns.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from leadline.data.sample import Needs, Sample
+from leadline.methods.base import Loss, Method
+from leadline.methods.distil.config import DistilConfig
+from leadline.methods.distil.loss import teaching_loss
+from leadline.methods.network import build_network, full_size, inverse_depths, settled
+from leadline.methods.teachers import PseudoDepth, Teachers, check_alone, load_teachers, pseudo_depth
+from leadline.types import DepthKind, UserError
+
+NAME = "method distil"
+
+
+@final
+class Distil(Method):
+    """One depth network, of the kind that selfsup has."""
+
+    def __init__(self, config: DistilConfig) -> None:
+        super().__init__()
+        _check(config)
+        self._places = config.plain, config.robust
+        config = settled(config, subject=NAME)
+        # The model folder keeps the configuration, and where the teachers lay is nobody's business.
+        self.config = replace(config, plain=_last_part(config.plain), robust=_last_part(config.robust))
+        self.network = build_network(config, num_outputs=2 if config.uncertainty else 1)
+        self._loaded: Teachers | None = None
+
+    @property
+    def kind(self) -> DepthKind:
+        """Metres, which its teachers must know."""
+        return DepthKind.METRIC
+
+    @property
+    def needs(self) -> Needs:
+        """What the teachers read; without any, depth. Raises UserError for teachers that cannot be opened."""
+        return Needs(layers=frozenset({"depth", "usable"})) if self.config.plain is None else self.teachers.needs
+
+    @property
+    def teachers(self) -> Teachers:
+        """Opened when they are first asked for: a trained student does without them. Raises UserError like `load_teachers`."""
+        if self._loaded is None:
+            (plain, robust), config = self._places, self.config
+            assert plain is not None
+            self._loaded = load_teachers(plain, robust, dropped=config.dropped, margin=config.margin)
+        return self._loaded
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Its teachers, if it has any: names, weights and licences, and how they are put together."""
+        return {} if self.config.plain is None else self.teachers.provenance
+
+    @property
+    def size_multiple(self) -> int:
+        """Of the network."""
+        return self.network.size_multiple
+
+    @property
+    def joint_views(self) -> bool:
+        """Never: the depth of a picture comes from that picture alone."""
+        return False
+
+    @property
+    def needs_camera(self) -> bool:
+        """Whether depth follows the focal length."""
+        return self.config.canonical_focal is not None
+
+    def forward(self, image: Float[Tensor, "b v 3 h w"], K: Float[Tensor, "b v 3 3"]) -> Float[Tensor, "b v h w"]:
+        """Depth [m], from the finest scale."""
+        finest = inverse_depths(self.network(image.flatten(0, 1)), K.flatten(0, 1), self.config)[0]
+        return (1 / finest).unflatten(0, image.shape[:2])
+
+    def loss(self, sample: Sample) -> Loss:
+        """Distance to the pseudo-depth in log depth, over all scales at full size. Raises UserError for teachers that cannot be opened."""
+        image, K = sample.image[:, 0].flatten(0, 1), sample.K[:, 0].flatten(0, 1)
+        size = {"height": image.shape[-2], "width": image.shape[-1]}
+        raw = self.network(image)
+        pseudo = self._pseudo_depth(sample)
+        valid = pseudo.depth > 0
+        if sample.usable is not None:
+            valid = valid & sample.usable[:, 0].flatten(0, 1)
+        with torch.autocast(image.device.type, enabled=False):
+            inverse = full_size(inverse_depths(raw, K, self.config), **size)
+            log_sigma = full_size([one[:, 1] for one in raw], **size) if self.config.uncertainty else None
+            term = teaching_loss(inverse_depth=inverse, pseudo=pseudo.depth, valid=valid, log_sigma=log_sigma)
+        logs = {"valid_share": valid.float().mean()}
+        if pseudo.keep is not None:
+            logs["mask/dropped_share"] = 1 - pseudo.keep.float().mean()
+        if log_sigma is not None:
+            logs["sigma_mean"] = log_sigma[:, 0].detach().exp().mean()
+        panels = {"image": image, "values": 1 / inverse[:, :1].detach(), "target": (pseudo.depth * valid)[:, None]}
+        return Loss(terms={"teaching": term}, logs=logs, panels=panels)
+
+    def _pseudo_depth(self, sample: Sample) -> PseudoDepth:
+        if self.config.plain is not None:
+            return pseudo_depth(sample, self.teachers)
+        assert sample.depth is not None
+        return PseudoDepth(sample.depth[:, 0].flatten(0, 1))
+
+
+def _last_part(place: str | None) -> str | None:
+    return None if place is None else Path(place).absolute().name
+
+
+def _check(config: DistilConfig) -> None:
+    """Raise UserError for options that do not go together; what only the teachers can tell, they are asked when they are opened."""
+    if config.plain is None and config.robust is not None:
+        raise UserError(NAME, "a robust teacher without a plain one", "give --method.plain too: it teaches where the mask keeps pixels")
+    if config.robust is None:
+        check_alone(dropped=config.dropped, margin=config.margin)
+    if config.margin < 0:
+        raise UserError(NAME, f"margin {config.margin}", "give a number of at least 0")

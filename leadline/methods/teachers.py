@@ -1,0 +1,150 @@
+"""Teachers: trained models that say the depth a student learns, for the method `distil` and the verb `leadline label` alike.
+
+A plain teacher was fooled by reflections, a robust one left them out; the mask of the robust teacher chooses between them, pixel
+by pixel (Choi et al., AAAI 2025, arXiv 2503.22209; the procedure itself is in an appendix we have not seen, this is our reading).
+Teachers run frozen, in evaluation mode, without gradient and in full precision whatever the student trains in, so that what they
+say depends on the pictures alone: on the fly and written to files it is the same.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from leadline.data.sample import Needs, Sample
+from leadline.losses.intrinsic import chosen_depth
+from leadline.methods.base import Method
+from leadline.methods.intrinsic.config import Rule
+from leadline.methods.intrinsic.method import Intrinsic
+from leadline.methods.loading import load
+from leadline.methods.predictor import DepthModel
+from leadline.types import DepthKind, UserError
+
+Dropped = Literal["robust", "closed"]
+
+
+@dataclass(frozen=True)
+class PseudoDepth:
+    """What a student learns of the reference pictures of a batch; n = b v."""
+
+    depth: Float[Tensor, "n h w"]
+    """[m], positive."""
+    keep: Bool[Tensor, "n h w"] | None = None
+    """Where it is the plain teacher's; None without a robust one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Teachers:
+    """A plain teacher and, beside it, perhaps a robust one. `load_teachers` makes them and refuses what does not go together."""
+
+    plain: DepthModel
+    robust: DepthModel | None = None
+    dropped: Dropped = "robust"
+    margin: float = 0.0
+
+    @property
+    def needs(self) -> Needs:
+        """What `pseudo_depth` reads from a sample: a picture, and what the mask asks for."""
+        if self.robust is None:
+            return Needs(layers=frozenset({"usable"}))
+        return _intrinsic(self.robust).judging_needs
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width of the pictures must be multiples of this."""
+        return max(_method(model).size_multiple for model in self._models)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Who they are and how they are put together, for what is made of their depth."""
+        named = {"plain": self.plain, "robust": self.robust}
+        who = {role: _who(model) for role, model in named.items() if model is not None}
+        if self.robust is None:
+            return {"rule": "plain", "teachers": who}
+        return {"rule": _intrinsic(self.robust).config.mask, "dropped": self.dropped, "margin": self.margin, "teachers": who}
+
+    def to(self, device: torch.device | str) -> None:
+        """Move both to the device of the pictures."""
+        for model in self._models:
+            model.network.to(device)
+
+    @property
+    def _models(self) -> tuple[DepthModel, ...]:
+        return (self.plain,) if self.robust is None else (self.plain, self.robust)
+
+
+def load_teachers(
+    plain: str, robust: str | None = None, *, dropped: Dropped = "robust", margin: float = 0.0, device: str = "cpu"
+) -> Teachers:
+    """The models `plain` and `robust`, as `load` finds them.
+
+    Raises UserError like `load`, for models that are no methods of leadline or not metric, for a robust one of another method
+    than intrinsic or whose mask cannot judge, and for options that its mask does not know.
+    """
+    teachers = Teachers(_loaded(plain, device), None if robust is None else _loaded(robust, device), dropped, margin)
+    if teachers.robust is None:
+        check_alone(dropped=dropped, margin=margin)
+        return teachers
+    if not isinstance(teachers.robust.network, Intrinsic):
+        wrong = f"is a {type(teachers.robust.network).__name__.lower()} model, which has no mask"
+        raise UserError(robust or "", wrong, "give a model of method intrinsic as the robust teacher")
+    mask = teachers.robust.network.config.mask
+    if mask not in get_args(Rule):
+        wrong = f"was trained under the mask {mask}, which is not made of what it sees"
+        raise UserError(robust or "", wrong, f"give a model trained with --method.mask {' or '.join(get_args(Rule))}")
+    if dropped == "closed" and mask != "stereo":
+        raise UserError(robust or "", f"its mask {mask} knows no surfaces", "leave dropped at robust, or give a model of mask stereo")
+    if margin > 0 and mask == "stereo":
+        raise UserError(robust or "", "its mask stereo compares no errors", "leave margin at 0, or give a model of a literal mask")
+    return teachers
+
+
+def check_alone(*, dropped: Dropped, margin: float) -> None:
+    """Raise UserError for options that choose between teachers where there is no robust one."""
+    if dropped != "robust" or margin > 0:
+        raise UserError("teachers", "dropped and margin are about two teachers", "give a robust teacher, or leave them out")
+
+
+@torch.no_grad()
+def pseudo_depth(sample: Sample, teachers: Teachers) -> PseudoDepth:
+    """Depth of the reference pictures of a batch that has what the teachers need.
+
+    M_R D_plain + (1 - M_R) D_robust, with M_R the mask of the robust teacher: 1 where it keeps pixels.
+    """
+    teachers.to(sample.image.device)
+    with torch.autocast(sample.image.device.type, enabled=False):
+        plain = _method(teachers.plain)(sample.image[:, 0], sample.K[:, 0]).float().flatten(0, 1)
+        if teachers.robust is None:
+            return PseudoDepth(plain)
+        robust, mask = _intrinsic(teachers.robust).judge(sample)
+        instead = mask.closed if teachers.dropped == "closed" else robust
+        assert instead is not None
+        difference = mask.difference
+        depth = chosen_depth(keep=mask.keep, where_kept=plain, where_dropped=instead, difference=difference, margin=teachers.margin)
+        return PseudoDepth(depth, mask.keep)
+
+
+def _loaded(name: str, device: str) -> DepthModel:
+    model = load(name, device=device)
+    if not isinstance(model.network, Method):
+        raise UserError(name, "is no model of leadline", "give the folder of a run, or a model folder")
+    if model.kind is not DepthKind.METRIC:
+        raise UserError(name, f"gives {model.kind.value} values", "give a teacher that knows metres")
+    model.network.requires_grad_(False)
+    return model
+
+
+def _method(model: DepthModel) -> Method:
+    assert isinstance(model.network, Method)
+    return model.network
+
+
+def _intrinsic(model: DepthModel) -> Intrinsic:
+    assert isinstance(model.network, Intrinsic)
+    return model.network
+
+
+def _who(model: DepthModel) -> dict[str, str]:
+    return {"name": model.name, "fingerprint": model.fingerprint, "licence": model.licence}
