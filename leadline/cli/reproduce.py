@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import tyro
 
+from leadline.cli.reproduce_pictures import reflection_pictures
 from leadline.cli.reproduce_table import page, show, summarise
 from leadline.cli.worlds import need_extras, render_all, row_median, scored, trained_on
 from leadline.data.cache import ViewCache
@@ -34,7 +35,7 @@ from leadline.training.measure import mean_logs
 from leadline.training.provenance import git_commit, provenance
 from leadline.training.run import train
 from leadline.types import UserError
-from leadline.viewer.report import write_report
+from leadline.viewer.report import Pictures, write_report
 
 TEST_CACHE_BYTES = 2 * 10**9
 """For test views with their regions, which take longer to find than to score."""
@@ -72,7 +73,7 @@ def run(argv: list[str]) -> int:
     rows = [row for path in sorted((options.out / "units").glob("*.json")) for row in read_json(path)]
     results = _results(options, chosen, rows, commit=commit)
     write_json(options.out / "results.json", results)
-    write_report(options.out / "report.html", page(chosen, results))
+    write_report(options.out / "report.html", page(chosen, results, work.pictures()))
     show(results["summary"])
     return 0
 
@@ -102,6 +103,13 @@ class _Work:
     def _test(self, root: Path) -> Dataset:
         dataset = open_dataset(f"rendered:{root}")
         return ViewCache(WithReflections(dataset) if REFLECTIONS in self._chosen.regions else dataset, TEST_CACHE_BYTES)
+
+    def pictures(self) -> list[Pictures]:
+        """Of the first test set and seed, for claims about reflections: what the trained variants of `pictured` make of some views."""
+        seed, tests = self._chosen.seeds[0], list(self._tests.values())
+        models = {name: self._run(name, seed) / "model" for name in self._chosen.pictured}
+        there = {name: load(folder) for name, folder in models.items() if folder.exists()}
+        return reflection_pictures(tests[0], there) if there else []
 
     def _rows(self, variant: str, seed: int) -> list[dict[str, Any]]:
         """Train and score one variant and seed: one row per test set and region."""

@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Any
 
 from leadline.recipes.claims import Claim
-from leadline.viewer.report import Report, Section, Table
+from leadline.viewer.report import Pictures, Report, Section, Table
 
 REQUIRED = ("abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3")
 COLUMNS = ("variant", "seeds", "abs_rel", "rmse [m]", "delta1", "worst abs_rel", "abs_rel / baseline")
@@ -79,10 +79,12 @@ def _cells(variant: str, entry: Mapping[str, Any], extra: Sequence[str]) -> tupl
     return (variant, entry["num_seeds"], *means, entry["abs_rel_worst"], over, *(entry.get(name, "") for name in extra))
 
 
-def page(chosen: Claim, results: Mapping[str, Any]) -> Report:
-    """report.html of a claim."""
+def page(chosen: Claim, results: Mapping[str, Any], pictures: Sequence[Pictures] = ()) -> Report:
+    """report.html of a claim: a table for every region, and pictures."""
     note = f"{results['command']}; commit {results['commit']}; protocol rendered; every figure is computed from the rows of results.json."
     sections = tuple(Section(title, (Table(table.columns, table.rows, note=note),)) for title, table in tables(results["summary"]))
+    if pictures:
+        sections += (Section("Where pictures mislead most, unseen scenes", tuple(pictures)),)
     return Report(f"leadline reproduce {chosen.name}", chosen.question, sections)
 
 

@@ -39,6 +39,8 @@ class Claim:
     """What is scored beside all pixels, as of `evaluate --regions`."""
     shown: tuple[str, ...] = ("all",)
     """Regions in the summary and the printed table, the most important one first."""
+    pictured: tuple[str, ...] = ()
+    """Variants whose depth the report shows, in a claim about reflections."""
     oracle: str | None = None
     """The variant whose gain over the baseline is all that can be hoped for."""
 
@@ -88,6 +90,7 @@ def intrinsic(size: str) -> Claim:
         baseline="selfsup",
         regions=("material", "reflections"),
         shown=("misleading", "reflective", "other", "all", "all-reflective-images"),
+        pictured=("selfsup", "intrinsic", "intrinsic-distilled", "oracle-mask", "intrinsic-literal"),
         oracle="oracle-mask",
     )
 
