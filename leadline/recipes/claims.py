@@ -96,7 +96,7 @@ def intrinsic(size: str) -> Claim:
 
 
 LONGER = 2.0
-"""Steps of `selfsup-long` for one of `selfsup`: the time that a step of `intrinsic` takes, in those of selfsup."""
+"""Steps of `selfsup-long` for one of `selfsup`: no less time than `intrinsic` takes, its stereo included; rows have the seconds of both."""
 
 
 def _on_gpu(config: TrainConfig) -> TrainConfig:
