@@ -142,6 +142,7 @@ class _Work:
         if about.config is None:
             return None
         config = replace(trained_on(about.config, self._roots), seed=seed)
+        config = replace(config, data=replace(config.data, derived=str(self._out / "derived")))
         teachers = {option: str(self._run(teacher, seed) / "model") for option, teacher in about.teachers.items()}
         return replace(config, method=replace(config.method, **teachers)) if teachers else config
 

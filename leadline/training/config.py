@@ -51,6 +51,8 @@ class DataConfig:
     """Processes that read samples; 0 reads them in the training process."""
     cache_gb: float = 1.0
     """Decoded files kept in memory, up to this size [GB]."""
+    derived: str | None = None
+    """Folder in which layers that are made of several frames (masks of intrinsic) are kept for later runs; None makes them anew."""
     on_corrupt: Literal["raise", "skip"] = "raise"
     """What a broken file does: stop the run, or be reported and replaced by the next sample."""
     augment: Augment = USUAL

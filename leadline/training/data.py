@@ -37,7 +37,8 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
     if data.weights and len(data.weights) != len(data.root):
         raise UserError("--data.weights", f"{len(data.weights)} weights for {len(data.root)} data sets", "give one for each of --data.root")
     transform = Transform(data.height, data.width, augment=data.augment)
-    datasets = [with_derived(dataset, needs) for dataset in open_datasets(data, data.root, data.split)]
+    keep = None if data.derived is None else Path(data.derived)
+    datasets = [with_derived(dataset, needs, keep=keep) for dataset in open_datasets(data, data.root, data.split)]
     if data.labels:
         datasets = _labelled(datasets, data, needs)
     cache_bytes = int(data.cache_gb * 1e9)
