@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from leadline.data.dataset import Dataset, Record, View
-from leadline.data.misleading import misleading
+from leadline.data.misleading import MISLEADING, misleading
 from leadline.evaluation.evaluate import evaluate_model
 from leadline.evaluation.reflections import WithReflections, reflective
 from leadline.evaluation.regions import REFLECTIONS, reflection_maps
@@ -136,7 +136,7 @@ class Video:
 
 def test_layer__holds_the_regions():
     dataset = WithReflections(Video())
-    assert isinstance(dataset, Dataset) and dataset.layers == Video.layers | {REFLECTIONS}
+    assert isinstance(dataset, Dataset) and dataset.layers == Video.layers | {REFLECTIONS, MISLEADING}
     for record in dataset.records:
         layer = dataset.view(record, "camera", frozenset({REFLECTIONS})).reflections
         assert layer is not None and layer.dtype == np.uint8 and layer.shape == (HEIGHT, WIDTH)

@@ -13,7 +13,8 @@ from tests.methods.test_intrinsic import TINY, fresh, loss_of, scene
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"closing_weight": 1.0}, "use --method.mask stereo"),
+        ({"closing_weight": 1.0}, "use --method.closing-weight 0"),
+        ({"closing_weight": 1.0, "mask": "stereo", "poses": "learned"}, "closing_weight with learned poses"),
         ({"intrinsic_encoder": "separate", "intrinsic_trains_encoder": False}, "a separate encoder that nothing trains"),
         ({"log_floor": 0.0}, "log_floor 0.0"),
         ({"decompose": False}, "leave decompose on"),

@@ -35,7 +35,10 @@ def plan(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return " ".join(printed.out.split())
 
 
-@pytest.mark.parametrize("options", ["", "--method.mask true --method.truth misleading", "--method.mask trimmed --method.mask-warmup 1"])
+@pytest.mark.parametrize(
+    "options",
+    ["", "--method.mask true --method.truth misleading --method.closing-weight 0", "--method.mask trimmed --method.closing-weight 0"],
+)
 def test_intrinsic_rooms__dry_run(rooms: Path, options: str, capsys: pytest.CaptureFixture[str]) -> None:
     printed = plan(capsys, "intrinsic-rooms", "--data.root", str(rooms), "--method.frames", "0", "-1", "1", *options.split())
     assert "intrinsic, metric" in printed
@@ -53,7 +56,8 @@ def test_intrinsic__killed_and_resumed_gives_the_same_losses(rooms: Path, tmp_pa
     """Warm-up and the control's draws follow the count of steps, which the checkpoint keeps."""
     config = recipe("intrinsic-rooms")
     options = {"encoder": "resnet-tiny", "decoder_width": 0.25, "frames": (0, -1, 1), "mask": "trimmed", "trimmed_like": "literal"}
-    method = replace(config.method, mask_warmup=2, mask_least_pixels=1, automask=False, **options)
+    own = {"mask_warmup": 2, "mask_least_pixels": 1, "automask": False, "closing_weight": 0.0, "decompose": True}
+    method = replace(config.method, **options, **own)
     data = replace(config.data, root=(str(rooms),), split=None, height=32, width=64, batch_size=2, workers=0)
     log = replace(config.log, every=1, tensorboard=False, panels=1)
     config = replace(config, method=method, data=data, log=log, steps=6, checkpoint_every=2, precision="fp32")
@@ -82,7 +86,7 @@ def test_training_source__misleading_is_made_when_asked_for_and_optional_layers_
     asked = Needs(layers=frozenset({"misleading", "cam_from_world"}), frames=(0, -1, 1), optional=optional)
     source = training_source(data, asked, seed=0)
     sample = source[0, 0]
-    assert sample.misleading is not None and sample.misleading.shape == (3, 1, 32, 64)
+    assert sample.misleading is not None and sample.misleading.shape == (1, 1, 32, 64)
     assert sample.material is not None and sample.inverse_depth is None
     assert len(sample.sequence) == 1 and sample.sequence[0].startswith("rendered:")
     without = training_source(data, Needs(layers=frozenset({"cam_from_world"})), seed=0)[0, 0]

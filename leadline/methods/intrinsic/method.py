@@ -189,7 +189,7 @@ def _panels(found: Explanation, near: Neighbours, mask: ReflectiveMask, parts: P
 def _check(config: IntrinsicConfig) -> None:
     """Raise UserError for options that do not go together; those of selfsup are checked there."""
     if config.closing_weight > 0 and config.mask != "stereo":
-        raise UserError(NAME, f"closing_weight {config.closing_weight} with the mask {config.mask}", "use --method.mask stereo")
+        raise UserError(NAME, f"closing_weight {config.closing_weight} with the mask {config.mask}", "use --method.closing-weight 0")
     if config.closing_weight > 0 and config.poses == "learned":
         raise UserError(NAME, "closing_weight with learned poses, which have no metres", "use --method.poses known, or no closing_weight")
     rule = config.trimmed_like if config.mask == "trimmed" else config.mask
