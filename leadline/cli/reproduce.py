@@ -100,8 +100,8 @@ class _Work:
 
     def _rows(self, variant: str, seed: int) -> list[dict[str, Any]]:
         """Train and score one variant and seed: one row per test set and region."""
-        started = time.monotonic()
         config = self._config(variant, seed)
+        started = time.monotonic()
         model = None if config is None else load(train(config, self._run(variant, seed)).model)
         seconds = round(time.monotonic() - started, 1)
         rows = []
@@ -142,9 +142,7 @@ class _Work:
             out = self._out / "labels" / variant / Path(root).name
             options = LabelOptions(root, out, mesh=tuple(map(str, self._fused(variant))), split=config.data.split, device=device, **size)
             if write_labels(options) != 0:
-                raise UserError(
-                    out, "lacks the labels of broken frames", "remove the set that holds them below worlds and repeat the command"
-                )
+                raise UserError(out, "lacks the labels of broken frames", "remove the worlds that hold them, and repeat the command")
             folders.append(str(out))
         return tuple(folders)
 
