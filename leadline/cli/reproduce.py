@@ -136,11 +136,11 @@ class _Work:
     def _labels(self, variant: str, config: TrainConfig) -> tuple[str, ...]:
         """The folders of labels that all seeds of `variant` learn from, one for each training set; what is missing in them is written."""
         device = "cuda" if config.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
-        size = {"height": config.data.height, "width": config.data.width}
+        models, data = tuple(str(model) for model in self._fused(variant)), config.data
         folders = []
-        for root in config.data.root:
+        for root in data.root:
             out = self._out / "labels" / variant / Path(root).name
-            options = LabelOptions(root, out, mesh=tuple(map(str, self._fused(variant))), split=config.data.split, device=device, **size)
+            options = LabelOptions(root, out, mesh=models, split=data.split, height=data.height, width=data.width, device=device)
             if write_labels(options) != 0:
                 raise UserError(out, "lacks the labels of broken frames", "remove the worlds that hold them, and repeat the command")
             folders.append(str(out))
