@@ -12,8 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 import tyro
 
+from leadline.cli.label import LabelOptions, write_labels
 from leadline.cli.reproduce_pictures import reflection_pictures
 from leadline.cli.reproduce_table import page, show, summarise
 from leadline.cli.worlds import need_extras, render_all, row_median, scored, trained_on
@@ -26,7 +28,7 @@ from leadline.evaluation.regions import REFLECTIONS
 from leadline.evaluation.result import Evaluation
 from leadline.io.jsonfile import read_json, write_json
 from leadline.methods.base import Method
-from leadline.methods.catalog import MethodConfig
+from leadline.methods.catalog import MethodConfig, method_name
 from leadline.methods.loading import load
 from leadline.methods.predictor import DepthModel
 from leadline.recipes.claims import Claim, claim
@@ -54,7 +56,7 @@ class ReproduceOptions:
     only: str | None = None
     """Run this variant alone, and those that teach it."""
     seed: int | None = None
-    """Run this seed alone."""
+    """Run this seed alone, and the other seeds of models that are fused to teach it."""
 
 
 def run(argv: list[str]) -> int:
@@ -66,22 +68,15 @@ def run(argv: list[str]) -> int:
     need_extras()
     commit = git_commit()  # before the hours in which somebody may go on working in the checkout
     work = _Work(chosen, render_all(chosen.worlds, options.out / "worlds"), options.out)
-    for seed in chosen.seeds if options.seed is None else (options.seed,):
-        for variant in chosen.variants if options.only is None else _with_teachers(chosen, options.only):
-            if options.seed is not None or seed in chosen.seeds_of(variant):
-                work.do(variant, seed)
+    variants = chosen.variants if options.only is None else (options.only,)
+    for variant, seed in chosen.units(variants, None if options.seed is None else (options.seed,)):
+        work.do(variant, seed)
     rows = [row for path in sorted((options.out / "units").glob("*.json")) for row in read_json(path)]
     results = _results(options, chosen, rows, commit=commit)
     write_json(options.out / "results.json", results)
     write_report(options.out / "report.html", page(chosen, results, work.pictures()))
     show(results["summary"])
     return 0
-
-
-def _with_teachers(chosen: Claim, variant: str) -> list[str]:
-    """`variant` behind all that it learns from."""
-    behind = [before for teacher in chosen.variants[variant].teachers.values() for before in _with_teachers(chosen, teacher)]
-    return [*dict.fromkeys(behind), variant]
 
 
 class _Work:
@@ -113,8 +108,8 @@ class _Work:
 
     def _rows(self, variant: str, seed: int) -> list[dict[str, Any]]:
         """Train and score one variant and seed: one row per test set and region."""
-        started = time.monotonic()
         config = self._config(variant, seed)
+        started = time.monotonic()
         model = None if config is None else load(train(config, self._run(variant, seed)).model)
         seconds = round(time.monotonic() - started, 1)
         rows = []
@@ -132,7 +127,7 @@ class _Work:
                 "data_sha": [sha for world, sha in sorted(self._data_sha.items()) if world.endswith("-train")],
                 "train_seconds": 0.0 if config is None else seconds,
             }
-            of_mask = {} if model is None else self._mask(model, name)
+            of_mask = self._mask(model, name) if model and config and method_name(config.method) == "intrinsic" else {}
             rows += [shared | region | (of_mask if region["region"] == "misleading" else {}) for region in _regions(evaluation)]
         return rows
 
@@ -144,17 +139,37 @@ class _Work:
         config = replace(trained_on(about.config, self._roots), seed=seed)
         config = replace(config, data=replace(config.data, derived=str(self._out / "derived")))
         teachers = {option: str(self._run(teacher, seed) / "model") for option, teacher in about.teachers.items()}
-        return replace(config, method=replace(config.method, **teachers)) if teachers else config
+        config = replace(config, method=replace(config.method, **teachers))
+        return config if about.mesh_of is None else replace(config, data=replace(config.data, labels=self._labels(variant, config)))
+
+    def _labels(self, variant: str, config: TrainConfig) -> tuple[str, ...]:
+        """The folders of labels that all seeds of `variant` learn from, one for each training set; what is missing in them is written."""
+        device = "cuda" if config.accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+        models, data = tuple(str(model) for model in self._fused(variant)), config.data
+        folders = []
+        for root in data.root:
+            out = self._out / "labels" / variant / Path(root).name
+            options = LabelOptions(root, out, mesh=models, split=data.split, height=data.height, width=data.width, device=device)
+            if write_labels(options) != 0:
+                raise UserError(out, "lacks the labels of broken frames", "remove the worlds that hold them, and repeat the command")
+            folders.append(str(out))
+        return tuple(folders)
+
+    def _fused(self, variant: str) -> list[Path]:
+        """Models whose depth is fused to teach `variant`."""
+        of = self._chosen.variants[variant].mesh_of
+        return [] if of is None else [self._run(of, seed) / "model" for seed in self._chosen.seeds_of(of)]
 
     def _run(self, variant: str, seed: int) -> Path:
         return self._out / "runs" / f"{variant}-s{seed}"
 
     def _teachers_of(self, variant: str, seed: int) -> list[str] | None:
-        teachers = self._chosen.variants[variant].teachers.values()
-        return [load(self._run(teacher, seed) / "model").fingerprint for teacher in teachers] or None
+        """Fingerprints of all that it has learnt from."""
+        teachers = [self._run(teacher, seed) / "model" for teacher in self._chosen.variants[variant].teachers.values()]
+        return [load(model).fingerprint for model in (*teachers, *self._fused(variant))] or None
 
     def _mask(self, model: DepthModel, test: str) -> dict[str, float]:
-        """Precision, recall and drop rate of the method's mask against what misleads; nothing for a method without one."""
+        """Precision, recall and drop rate of the mask of `intrinsic` against what misleads; nothing where it drops nothing."""
         if REFLECTIONS not in self._chosen.regions or not isinstance(model.network, Method):
             return {}
         logs = mean_logs(model.network, self._tests[test], height=model.info.height, width=model.info.width, layers=frozenset({MISLEADING}))

@@ -7,7 +7,7 @@ say depends on the pictures alone: on the fly and written to files it is the sam
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 from jaxtyping import Bool, Float
@@ -35,6 +35,44 @@ class PseudoDepth:
     """Where it is the plain teacher's; None without a robust one."""
 
 
+class LabelMaker(Protocol):
+    """Who says the depth that `leadline label` writes: `Teachers`, frame by frame, or `MeshTeachers`, from many frames at once."""
+
+    @property
+    def name(self) -> str:
+        """What each label says about who made it."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the labels [px] when nobody asks for others."""
+        ...
+
+    @property
+    def needs(self) -> Needs:
+        """What `depths` reads from a sample."""
+        ...
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this."""
+        ...
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """The rule, its numbers and its teachers: plain values."""
+        ...
+
+    @property
+    def together(self) -> int | None:
+        """So many frames of one camera, at most, make up their depth together; None where each stands alone."""
+        ...
+
+    def depths(self, batch: Sample) -> Float[Tensor, "n h w"]:
+        """Depth [m] of the reference pictures of a batch of one sequence, n = b v; positive."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Teachers:
     """A plain teacher and, beside it, perhaps a robust one. `load_teachers` makes them and refuses what does not go together."""
@@ -43,6 +81,25 @@ class Teachers:
     robust: DepthModel | None = None
     dropped: Dropped = "robust"
     margin: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The plain teacher's."""
+        return self.plain.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the plain teacher's training."""
+        return self.plain.info.height, self.plain.info.width
+
+    @property
+    def together(self) -> None:
+        """Every picture is for itself."""
+        return None
+
+    def depths(self, batch: Sample) -> Float[Tensor, "n h w"]:
+        """Depth [m] of `pseudo_depth`."""
+        return pseudo_depth(batch, self).depth
 
     @property
     def needs(self) -> Needs:
@@ -54,16 +111,16 @@ class Teachers:
     @property
     def size_multiple(self) -> int:
         """Height and width of the pictures must be multiples of this."""
-        return max(_method(model).size_multiple for model in self._models)
+        return max(method_of(model).size_multiple for model in self._models)
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Who they are and how they are put together, for what is made of their depth."""
         named = {"plain": self.plain, "robust": self.robust}
-        who = {role: _who(model) for role, model in named.items() if model is not None}
+        teachers = {role: who(model) for role, model in named.items() if model is not None}
         if self.robust is None:
-            return {"rule": "plain", "teachers": who}
-        return {"rule": _intrinsic(self.robust).config.mask, "dropped": self.dropped, "margin": self.margin, "teachers": who}
+            return {"rule": "plain", "teachers": teachers}
+        return {"rule": _intrinsic(self.robust).config.mask, "dropped": self.dropped, "margin": self.margin, "teachers": teachers}
 
     def to(self, device: torch.device | str) -> None:
         """Move both to the device of the pictures."""
@@ -83,7 +140,7 @@ def load_teachers(
     Raises UserError like `load`, for models that are no methods of leadline or not metric, for a robust one of another method
     than intrinsic or whose mask cannot judge, and for options that its mask does not know.
     """
-    teachers = Teachers(_loaded(plain, device), None if robust is None else _loaded(robust, device), dropped, margin)
+    teachers = Teachers(load_metric(plain, device), None if robust is None else load_metric(robust, device), dropped, margin)
     if teachers.robust is None:
         check_alone(dropped=dropped, margin=margin)
         return teachers
@@ -115,7 +172,7 @@ def pseudo_depth(sample: Sample, teachers: Teachers) -> PseudoDepth:
     """
     teachers.to(sample.image.device)
     with torch.autocast(sample.image.device.type, enabled=False):
-        plain = _method(teachers.plain)(sample.image[:, 0], sample.K[:, 0]).float().flatten(0, 1)
+        plain = method_of(teachers.plain)(sample.image[:, 0], sample.K[:, 0]).float().flatten(0, 1)
         if teachers.robust is None:
             return PseudoDepth(plain)
         robust, mask = _intrinsic(teachers.robust).judge(sample)
@@ -126,7 +183,8 @@ def pseudo_depth(sample: Sample, teachers: Teachers) -> PseudoDepth:
         return PseudoDepth(depth, mask.keep)
 
 
-def _loaded(name: str, device: str) -> DepthModel:
+def load_metric(name: str, device: str) -> DepthModel:
+    """A model that can teach, frozen. Raises UserError like `load`, and for one that is no method of leadline or not metric."""
     model = load(name, device=device)
     if not isinstance(model.network, Method):
         raise UserError(name, "is no model of leadline", "give the folder of a run, or a model folder")
@@ -136,7 +194,8 @@ def _loaded(name: str, device: str) -> DepthModel:
     return model
 
 
-def _method(model: DepthModel) -> Method:
+def method_of(model: DepthModel) -> Method:
+    """The network of what `load_metric` has given."""
     assert isinstance(model.network, Method)
     return model.network
 
@@ -146,5 +205,6 @@ def _intrinsic(model: DepthModel) -> Intrinsic:
     return model.network
 
 
-def _who(model: DepthModel) -> dict[str, str]:
+def who(model: DepthModel) -> dict[str, str]:
+    """A teacher in what is written about it."""
     return {"name": model.name, "fingerprint": model.fingerprint, "licence": model.licence}

@@ -1,11 +1,12 @@
 """What `leadline reproduce` runs: for each claim and size the worlds, the variants with their whole configs, and the seeds."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from leadline.recipes.distil import distil_rooms
 from leadline.recipes.intrinsic import intrinsic_rooms
 from leadline.recipes.selfsup import selfsup_rooms
 from leadline.recipes.supervised import supervised_worlds
@@ -21,6 +22,8 @@ class Variant:
     config: TrainConfig | None
     teachers: Mapping[str, str] = field(default_factory=dict)
     """Option of its method -> variant whose model of the same seed it is."""
+    mesh_of: str | None = None
+    """Variant whose models of all seeds, fused over each sequence, have written the depth that it learns from."""
     ablation: bool = False
     """Trained with the first seed alone."""
 
@@ -48,6 +51,34 @@ class Claim:
         """Seeds that `variant` is trained with."""
         return self.seeds[:1] if self.variants[variant].ablation else self.seeds
 
+    def units(self, variants: Iterable[str], seeds: Iterable[int] | None = None) -> list[tuple[str, int]]:
+        """Variant and seed of all that `variants` take, with what teaches them, in an order in which they can be trained.
+
+        `seeds` stand in for those of the claim, but not for those of models that are fused: all of them are.
+        """
+        seeds = None if seeds is None else tuple(seeds)
+        wanted: set[tuple[str, int]] = set()
+        for variant in variants:
+            for seed in self.seeds_of(variant) if seeds is None else seeds:
+                self._add(variant, seed, wanted)
+        order = list(self.variants)
+        return sorted(wanted, key=lambda unit: (self._round(unit[0]), unit[1], order.index(unit[0])))
+
+    def _add(self, variant: str, seed: int, wanted: set[tuple[str, int]]) -> None:
+        about = self.variants[variant]
+        wanted.add((variant, seed))
+        for teacher in about.teachers.values():
+            self._add(teacher, seed, wanted)
+        if about.mesh_of is not None:
+            for each in self.seeds_of(about.mesh_of):
+                self._add(about.mesh_of, each, wanted)
+
+    def _round(self, variant: str) -> int:
+        """How often all seeds of something must be done before: seed follows on seed, but for what learns from all of them."""
+        about = self.variants[variant]
+        rounds = [self._round(teacher) for teacher in about.teachers.values()]
+        return max(rounds, default=0) if about.mesh_of is None else 1 + max([self._round(about.mesh_of), *rounds])
+
 
 def supervised(size: str) -> Claim:
     """How far dense supervision on rendered worlds carries a small network, beside the best guess without looking."""
@@ -66,7 +97,7 @@ def supervised(size: str) -> Claim:
 def intrinsic(size: str) -> Claim:
     """Whether leaving out what reflects keeps a network that learns from video alone from falling for mirrors."""
     small = size == "small"
-    plain, ours = (config if small else _on_gpu(config) for config in (selfsup_rooms(), intrinsic_rooms()))
+    plain, ours, student = (config if small else _on_gpu(config) for config in (selfsup_rooms(), intrinsic_rooms(), distil_rooms()))
     ours = _with(ours, truth="misleading")  # what masks are scored against, and the oracle's
     literal = _with(ours, mask="literal", closing_weight=0.0, decompose=True, intrinsic_encoder="shared")
     return Claim(
@@ -79,6 +110,9 @@ def intrinsic(size: str) -> Claim:
             "trimmed": Variant(_with(ours, mask="trimmed", closing_weight=0.0)),
             "intrinsic-literal": Variant(literal),
             "intrinsic": Variant(ours),
+            "intrinsic-distilled": Variant(_with(student, dropped="robust"), teachers={"plain": "selfsup", "robust": "intrinsic"}),
+            "self-teaching": Variant(_with(student, uncertainty=True), teachers={"plain": "selfsup"}),
+            "mesh-distilled": Variant(student, mesh_of="selfsup"),
             "oracle-mask": Variant(_with(ours, mask="true", closing_weight=0.0)),
             "no-mask": Variant(_with(literal, mask="none"), ablation=True),
             "no-contrastive": Variant(_with(literal, contrastive_weight=0.0), ablation=True),

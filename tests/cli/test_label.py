@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from leadline.cli.main import main
 from leadline.data import labels
 from leadline.data.augment import Augment
 from leadline.data.sample import collate
+from leadline.io.depth import read_depth
 from leadline.methods.teachers import load_teachers, pseudo_depth
 from leadline.training.config import DataConfig
 from leadline.training.data import training_source
@@ -210,3 +212,85 @@ def test_recipe__has_the_network_of_its_teachers() -> None:
     student, teacher = recipe("distil-rooms"), recipe("selfsup-rooms")
     assert student.steps == teacher.steps == 2_000 and student.data == teacher.data and student.optim == teacher.optim
     assert all(getattr(student.method, name) == getattr(teacher.method, name) for name in NETWORK)
+
+
+MEAN_M = 4.07
+"""Of the two untrained models in log depth: one says 5.13 m at every pixel, the other 3.23 m."""
+
+
+def mesh_command(rooms: Path, teachers: dict[str, str], *more: str) -> list[str]:
+    """Of both teachers, who disagree at every pixel."""
+    models = teachers["plain"], teachers["literal"]
+    return ["label", f"rendered:{rooms}", "--mesh", *models, "--out", str(rooms.parent / "labels"), *more]
+
+
+def medians(rooms: Path) -> list[float]:
+    """Depth [m] of each frame of the first room."""
+    files = sorted((rooms.parent / "labels" / "scene_000000").rglob("*.png"))
+    return [float(np.median(read_depth(path).values)) for path in files]
+
+
+def test_label__mesh_is_one_surface_seen_from_every_frame(rooms: Path, teachers: dict[str, str]) -> None:
+    """Each frame alone says the same; the camera takes steps of 0.5 m, and what the last frame sees through is not there."""
+    assert main(mesh_command(rooms, teachers)) == 0
+    assert medians(rooms) == pytest.approx([MEAN_M + 1.0, MEAN_M + 0.5, MEAN_M], abs=0.1)
+    about = json.loads((rooms.parent / "labels" / "labels.json").read_text())
+    assert (about["rule"], about["voxel_m"], about["threshold"], about["num_labels"]) == ("mesh", 0.05, 0.1, 6)
+    assert [who["name"] for who in about["teachers"].values()] == ["plain", "literal"]
+    assert len({who["fingerprint"] for who in about["teachers"].values()}) == 2
+
+
+def test_label__mesh_only_where_the_models_disagree(rooms: Path, teachers: dict[str, str]) -> None:
+    assert main(mesh_command(rooms, teachers, "--threshold", "1.0")) == 0
+    assert medians(rooms) == pytest.approx([MEAN_M] * 3, abs=0.02)
+
+
+def test_label__mesh_of_parts_down_to_a_single_frame(rooms: Path, teachers: dict[str, str]) -> None:
+    assert main(mesh_command(rooms, teachers, "--frames", "2")) == 0
+    assert medians(rooms) == pytest.approx([MEAN_M, MEAN_M + 0.5, MEAN_M], abs=0.1)
+
+
+def test_label__mesh_of_all_frames_whichever_are_finished_and_without_broken_ones(
+    rooms: Path, teachers: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(mesh_command(rooms, teachers)) == 0
+    label = rooms.parent / "labels" / "scene_000000" / "000000" / "camera.png"
+    before, bytes_before = written(rooms), label.read_bytes()
+    label.unlink()
+    assert main(mesh_command(rooms, teachers)) == 0
+    assert label.read_bytes() == bytes_before
+    assert {name: time for name, time in written(rooms).items() if name != "scene_000000/000000/camera.png"} == {
+        name: time for name, time in before.items() if name != "scene_000000/000000/camera.png"
+    }
+    picture = rooms / "scene_000000" / "frame_0002" / "camera" / "rgb.jpg"
+    picture.write_bytes(picture.read_bytes()[:50])
+    for path in (rooms.parent / "labels" / "scene_000000").rglob("*.png"):
+        path.unlink()
+    capsys.readouterr()
+    assert main(mesh_command(rooms, teachers)) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert sum(str(picture) in line for line in lines) == 1 and "5 labels" in lines[-1] and "1 bad" in lines[-1]
+    assert medians(rooms) == pytest.approx([MEAN_M + 0.5, MEAN_M], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ([], "--plain, --mesh: neither is given; give --plain MODEL, or --mesh MODEL MODEL"),
+        (["--plain", "PLAIN", "--mesh", "PLAIN", "LITERAL"], "--plain, --mesh: both are given"),
+        (["--mesh", "PLAIN"], "--mesh: 1 model cannot disagree with itself"),
+        (["--mesh", "PLAIN", "PLAIN"], "is the same model as one before it"),
+        (["--mesh", "PLAIN", "LITERAL", "--robust", "LITERAL"], "--mesh: knows no --robust"),
+        (["--mesh", "PLAIN", "LITERAL", "--voxel-m", "0"], "--voxel-m: is 0.0"),
+        (["--plain", "PLAIN", "--threshold", "0.2"], "--plain: knows no --threshold"),
+    ],
+)
+def test_label__mesh_or_plain_and_what_belongs_to_each(
+    options: list[str], line: str, rooms: Path, teachers: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = {"PLAIN": teachers["plain"], "LITERAL": teachers["literal"]}
+    out = rooms.parent / "labels"
+    assert main(["label", f"rendered:{rooms}", "--out", str(out), *(named.get(word, word) for word in options)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and line in lines[0]
+    assert not out.exists()

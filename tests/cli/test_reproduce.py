@@ -8,8 +8,9 @@ import pytest
 
 from leadline.cli.main import main
 from leadline.cli.reproduce_table import REQUIRED, summarise
-from leadline.recipes.claims import Claim, Variant
-from tests.fixtures.tiny_worlds import TINY_WORLDS, tiny_recipe
+from leadline.methods.loading import load
+from leadline.recipes.claims import Claim, Variant, intrinsic
+from tests.fixtures.tiny_worlds import TINY_ROOM, TINY_WORLDS, tiny_recipe, tiny_student
 
 
 def _row(variant: str, seed: int, abs_rel: float, region: str = "all", split: str = "rooms-test") -> dict[str, Any]:
@@ -92,3 +93,53 @@ def test_reproduce__unit_by_unit_and_nothing_twice(tiny_claim: None, tmp_path: P
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert json.loads((tmp_path / "results.json").read_text())["rows"] == results["rows"]
     assert "seed 0" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", ["small", "full"])
+def test_intrinsic__nothing_is_trained_before_what_teaches_it(size: str) -> None:
+    claim = intrinsic(size)
+    units = claim.units(claim.variants)
+    assert sorted(units) == sorted((variant, seed) for variant in claim.variants for seed in claim.seeds_of(variant))
+    for place, (variant, seed) in enumerate(units):
+        about, before = claim.variants[variant], units[:place]
+        assert {(teacher, seed) for teacher in about.teachers.values()} <= set(before)
+        assert about.mesh_of is None or {(about.mesh_of, each) for each in claim.seeds_of(about.mesh_of)} <= set(before)
+    first = [variant for variant, _ in units[: units.index(("selfsup", 1))]]
+    assert first == [variant for variant in claim.variants if variant != "mesh-distilled"], "one seed of all that can be had with it"
+
+
+def test_units__bring_in_what_teaches_them() -> None:
+    claim = intrinsic("small")
+    assert claim.units(["mesh-distilled"], [1]) == [("selfsup", 0), ("selfsup", 1), ("selfsup", 2), ("mesh-distilled", 1)]
+    assert claim.units(["intrinsic-distilled"], [2]) == [("selfsup", 2), ("intrinsic", 2), ("intrinsic-distilled", 2)]
+    assert claim.units(["no-mask"]) == [("no-mask", 0)] and claim.units(["no-mask"], [2]) == [("no-mask", 2)]
+
+
+@pytest.fixture
+def taught_claim(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+    """Two seeds of a tiny network, students of their fused depth, and one student of the first alone."""
+    variants = {
+        "net": Variant(tiny_recipe()),
+        "fused": Variant(tiny_student(), mesh_of="net"),
+        "taught": Variant(tiny_student(), teachers={"plain": "net"}, ablation=True),
+    }
+    claim = Claim("supervised", "Does it teach?", TINY_ROOM, variants, (0, 1), "net")
+    monkeypatch.setattr("leadline.cli.reproduce.claim", lambda name, size: claim)
+
+
+def test_reproduce__students_of_one_model_and_of_all_seeds_fused(taught_claim: None, tmp_path: Path) -> None:
+    command = ["reproduce", "supervised", "--size", "small", "--out", str(tmp_path)]
+    assert main([*command, "--only", "fused", "--seed", "1"]) == 0
+    assert {path.stem for path in (tmp_path / "units").iterdir()} == {"net-s0", "net-s1", "fused-s1"}
+    labels = tmp_path / "labels" / "fused" / "rooms-train"
+    about = json.loads((labels / "labels.json").read_text())
+    assert (about["rule"], about["num_labels"], about["height"], about["width"]) == ("mesh", 3, 64, 64)
+    kept = {path: path.stat().st_mtime_ns for path in (*labels.rglob("*.png"), *(tmp_path / "units").iterdir())}
+    assert main(command) == 0
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept, "the labels of one seed are those of the other"
+    rows = json.loads((tmp_path / "results.json").read_text())["rows"]
+    assert {(row["variant"], row["seed"]) for row in rows} == {("net", 0), ("net", 1), ("fused", 0), ("fused", 1), ("taught", 0)}
+    prints = [load(tmp_path / "runs" / f"net-s{seed}" / "model").fingerprint for seed in (0, 1)]
+    teachers = {(row["variant"], row["seed"]): row["teacher_sha"] for row in rows}
+    assert teachers == {("net", 0): None, ("net", 1): None, ("fused", 0): prints, ("fused", 1): prints, ("taught", 0): prints[:1]}
+    assert [who["fingerprint"] for who in about["teachers"].values()] == prints
