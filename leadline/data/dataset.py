@@ -1,6 +1,6 @@
 """The contract every data set reader keeps: an ordered list of records, and one view read at a time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -112,3 +112,17 @@ def iter_views(
                 on_error(error)
                 continue
             yield record, camera, view
+
+
+def by_sequence(moments: Sequence[Record]) -> dict[str, dict[int, Record]]:
+    """Moments by their sequence and frame."""
+    found: dict[str, dict[int, Record]] = {}
+    for moment in moments:
+        found.setdefault(moment.sequence, {})[moment.frame] = moment
+    return found
+
+
+def frames_beside(frames: Mapping[int, Record], record: Record, camera: str, offsets: Sequence[int]) -> list[Record]:
+    """Of the `frames` of its sequence those at `offsets` from a record that `camera` saw, as far as there are any."""
+    found = (frames.get(record.frame + offset) for offset in offsets)
+    return [moment for moment in found if moment is not None and camera in moment.cameras]

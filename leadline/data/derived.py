@@ -24,6 +24,7 @@ from leadline.io.npzfile import read_npz_array
 from leadline.types import UserError
 
 FORMAT = 1
+"""Of the files and of how layers are made: to be raised when another rule or constant makes other layers, so that old ones are refused."""
 ABOUT = "derived.json"
 DERIVED = frozenset({MISLEADING, CLOSED})
 

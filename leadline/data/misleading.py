@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from leadline.data.dataset import Dataset, Record, View
+from leadline.data.dataset import Dataset, Record, View, by_sequence, frames_beside
 from leadline.data.stereo import colours, from_reference
 from leadline.geometry.camera import crop_K
 from leadline.geometry.planesweep import WINDOW_PX, matching_cost, plane_depths, plane_sweep
@@ -78,7 +78,7 @@ class WithMisleading:
         self._dataset = dataset
         self.name, self.records, self.moments = dataset.name, dataset.records, dataset.moments
         self.layers = dataset.layers | {MISLEADING}
-        self._at = {(moment.sequence, moment.frame): moment for moment in dataset.moments}
+        self._of_sequence = by_sequence(dataset.moments)
 
     def view(self, record: Record, camera: str, layers: frozenset[str]) -> View:
         """One view. Raises UserError like the data set."""
@@ -91,8 +91,7 @@ class WithMisleading:
 
     def frames_beside(self, record: Record, camera: str) -> list[Record]:
         """The NEIGHBOURS of a record that `camera` saw."""
-        found = (self._at.get((record.sequence, record.frame + offset)) for offset in NEIGHBOURS)
-        return [moment for moment in found if moment is not None and camera in moment.cameras]
+        return frames_beside(self._of_sequence[record.sequence], record, camera, NEIGHBOURS)
 
 
 def _around(places: np.ndarray) -> slice:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from leadline.data.dataset import Dataset, Record, View
+from leadline.data.dataset import Dataset, Record, View, by_sequence, frames_beside
 from leadline.geometry.openings import closed_openings
 from leadline.geometry.pose import compose, invert
 from leadline.geometry.stereo import multi_view_depth
@@ -42,7 +42,7 @@ class WithStereo:
         self._dataset, self._step = dataset, step
         self.name, self.records, self.moments = dataset.name, dataset.records, dataset.moments
         self.layers = dataset.layers | {STEREO, CLOSED}
-        self._at = {(moment.sequence, moment.frame): moment for moment in dataset.moments}
+        self._of_sequence = by_sequence(dataset.moments)
 
     def view(self, record: Record, camera: str, layers: frozenset[str]) -> View:
         """One view. Raises UserError like the data set; where nothing moved there is no depth, and nothing is closed."""
@@ -50,15 +50,12 @@ class WithStereo:
         if not made:
             return self._dataset.view(record, camera, layers)
         view = self._dataset.view(record, camera, layers - made | _POSE)
-        depth = stereo_depth(view, [self._dataset.view(other, camera, _POSE) for other in self._beside(record, camera)])
+        offsets = [self._step * steps for steps in range(-REACH, REACH + 1) if steps]
+        beside = frames_beside(self._of_sequence[record.sequence], record, camera, offsets)
+        depth = stereo_depth(view, [self._dataset.view(other, camera, _POSE) for other in beside])
         closed = closed_openings(depth, view.camera.K) if depth.all() else np.zeros_like(depth)
         found = {STEREO: depth, CLOSED: closed}
         return replace(view, **{name: found[name] for name in made}, **dict.fromkeys(_POSE - layers))
-
-    def _beside(self, record: Record, camera: str) -> list[Record]:
-        offsets = (self._step * steps for steps in range(-REACH, REACH + 1) if steps)
-        found = (self._at.get((record.sequence, record.frame + offset)) for offset in offsets)
-        return [moment for moment in found if moment is not None and camera in moment.cameras]
 
 
 def stereo_step(frames: Sequence[int]) -> int:

@@ -41,23 +41,15 @@ def multi_view_depth(
 
     Colours are in [0, 1], all pictures of one size. Half a second of one core for 96x160 pixels, 6 sources, 64 depths.
     """
-    cost = multi_view_cost(image, sources, K, K_src, source_from_ref, depths)
+    cost = _cost(image, sources, K, K_src, source_from_ref, depths)
     index = semi_global(cost.permute(1, 2, 0).numpy(), image.permute(1, 2, 0).numpy(), step=STEP, jump=JUMP)
     log_depth = np.interp(index, np.arange(len(depths)), depths.log().numpy())
     return np.exp(median_filter(log_depth, _MEDIAN_PX)).astype(np.float32)
 
 
-def multi_view_cost(
-    image: Float[Tensor, "3 h w"],
-    sources: Float[Tensor, "s 3 h w"],
-    K: Float[Tensor, "3 3"],
-    K_src: Float[Tensor, "s 3 3"],
-    source_from_ref: Float[Tensor, "s 4 4"],
-    depths: Float[Tensor, " n"],
-) -> Float[Tensor, "n h w"]:
-    """How little a pixel looks like the better half of the sources at each depth, in differences of colours, over 3x3 pixels."""
-    height, width = image.shape[-2:]
-    planes = depths[:, None, None].expand(-1, height, width)
+def _cost(image: Tensor, sources: Tensor, K: Tensor, K_src: Tensor, source_from_ref: Tensor, depths: Tensor) -> Tensor:
+    """(n, h, w) how little a pixel looks like the better half of the sources at each depth, in differences of colours, over 3x3 pixels."""
+    planes = depths[:, None, None].expand(-1, *image.shape[-2:])
     errors = torch.stack([_error(image, *source, planes, K) for source in zip(sources, K_src, source_from_ref, strict=True)])
     best = errors.sort(dim=0).values[: max(1, round(BEST_SHARE * len(sources)))].mean(dim=0)
     return functional.avg_pool2d(best[None], 3, stride=1, padding=1, count_include_pad=False)[0]

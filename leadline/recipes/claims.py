@@ -110,7 +110,7 @@ def intrinsic(size: str) -> Claim:
             "trimmed": Variant(_with(ours, mask="trimmed", closing_weight=0.0)),
             "intrinsic-literal": Variant(literal),
             "intrinsic": Variant(ours),
-            "intrinsic-distilled": Variant(_with(student, dropped="robust"), teachers={"plain": "selfsup", "robust": "intrinsic"}),
+            "intrinsic-distilled": Variant(student, teachers={"plain": "selfsup", "robust": "intrinsic"}),
             "self-teaching": Variant(_with(student, uncertainty=True), teachers={"plain": "selfsup"}),
             "mesh-distilled": Variant(student, mesh_of="selfsup"),
             "oracle-mask": Variant(_with(ours, mask="true", closing_weight=0.0)),
