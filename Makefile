@@ -43,7 +43,8 @@ format: $(VENV)/.ready-dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.ready-dev
-	$(BIN)/python -m benchmarks
+	mkdir -p out
+	$(BIN)/python -m benchmarks --json out/bench.json
 
 # Shapes and types checked at run time where the mathematics is; an int is a float there, as the language has it.
 CHECKED := leadline,beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))

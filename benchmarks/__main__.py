@@ -28,9 +28,10 @@ def main() -> None:
         for figure, value, unit, target in import_module(f"benchmarks.{name}").run():
             rows.append({"benchmark": name, "figure": figure, "value": value, "unit": unit, "target": target})
             table.add_row(name, figure, f"{value:.4g}", unit, target)
+            # After every figure: all of them take hours, and what was measured before an interruption stays.
+            if options.json:
+                options.json.write_text(json.dumps(rows, indent=1) + "\n")
     console.print(table)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":
