@@ -46,6 +46,35 @@ def test_streets__hold_every_word_of_the_promise() -> None:
     assert next(t for t in wet.things if t.name == "road").parts[0][1].material is Material.GLOSSY
 
 
+def test_streets__run_straight_bend_and_wind_past_junctions() -> None:
+    drawn = [roads.make_road(np.random.default_rng(seed), travel=20.0, urban=seed % 2 == 0) for seed in range(200)]
+    turning = [np.diff(road.heading) for road in drawn]
+    kinds = [(bool((turn > 1e-4).any()), bool((turn < -1e-4).any())) for turn in turning]
+    shares = {kind: kinds.count(kind) / len(kinds) for kind in set(kinds)}
+    assert shares[False, False] == pytest.approx(0.4, abs=0.1)
+    assert shares[True, True] == pytest.approx(0.25, abs=0.1)
+    assert min(shares[True, False], shares[False, True]) > 0.1, "bends to both hands"
+    sides = [street.sides for road in drawn for street in road.side_streets]
+    assert {(1, -1), (1,), (-1,)} == set(sides), "crossings, and streets that leave to one side"
+    assert 0.5 < np.mean([bool(road.side_streets) for road in drawn]) < 0.8
+
+
+def test_streets__have_shop_fronts_in_towns_alone() -> None:
+    def glazed_m2(world: World) -> float:
+        """Glass [m2] below 3 m that looks at the street: a shop's panes begin at 0.4 m, windows of homes higher."""
+        total = 0.0
+        for house in (thing for thing in world.things if thing.name == "house"):
+            panes = house.parts[-2][0]
+            corners = panes.vertices[panes.faces]
+            areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+            total += float(areas[(corners[:, :, 2].min(axis=1) < 0.6) & (corners[:, :, 2].max(axis=1) > 2.0)].sum())
+        return total
+
+    town, country = seed_with(urban=True, sloping=False), seed_with(urban=False, sloping=False)
+    assert glazed_m2(street(town)) > 50.0
+    assert glazed_m2(street(country)) == 0.0
+
+
 def test_streets__hold_their_shares() -> None:
     moods = [streets.draw_mood(seed) for seed in range(2000)]
     for key, share in (("wet", 0.28), ("hazy", 0.22), ("sloping", 0.45), ("bridge", 0.22)):
