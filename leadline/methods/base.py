@@ -57,6 +57,11 @@ class Method(nn.Module, ABC):
         return self.needs.rig
 
     @property
+    def loss_only(self) -> tuple[str, ...]:
+        """How the names of weights begin that serve the loss alone: a model folder leaves them out."""
+        return ()
+
+    @property
     def details(self) -> dict[str, Any]:
         """What a model folder should say about how it learnt, beside its configuration; plain values."""
         return {}

@@ -62,7 +62,8 @@ def save_model_folder(path: str | Path, method_name: str, method: Method, info: 
     config = _folder_config(method_name, method, _with_start(info, method))
     fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=writable_folder(path.parent)))
     try:
-        save_weights(fresh / WEIGHTS, method.state_dict())
+        kept = {name: value for name, value in method.state_dict().items() if not name.startswith(method.loss_only)}
+        save_weights(fresh / WEIGHTS, kept)
         (fresh / "README.md").write_text(model_card(config), encoding="utf-8")
         write_json(fresh / "config.json", config)
         fresh.chmod(0o755)
