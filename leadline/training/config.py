@@ -33,8 +33,11 @@ class DataConfig:
     """Split of `root`, by name or as a file (see `leadline datasets`); None takes everything."""
     val_split: str | None = None
     """Split of `val_root`."""
-    depth_source: Literal["dense", "lidar", "improved"] | None = None
-    """Which depth supervises, for data sets that offer several: rendered has dense and lidar, kitti lidar and improved."""
+    depth_source: tuple[Literal["dense", "lidar", "improved"], ...] = ()
+    """Which depth supervises, for data sets that offer several, one for all or one for each of `root`: rendered has dense and lidar,
+    kitti lidar and improved."""
+    depth_share: float = 1.0
+    """Share of the sequences whose depth is used, as where few cars carry a LiDAR; the others are there without it."""
     labels: tuple[str, ...] = ()
     """Folders that `leadline label` has written, one for each of `root`: their depth takes the place of the data sets' own."""
     footage: FootageOptions = MOVING
@@ -152,7 +155,8 @@ class TrainConfig:
         for option, value in counts.items():
             if value < 1:
                 raise UserError(f"--{option}", f"{value} is too small", "give a number of at least 1")
-        for option, share in (("coarse-share", self.coarse_share), ("coarse-scale", self.coarse_scale)):
+        shares = {"coarse-share": self.coarse_share, "coarse-scale": self.coarse_scale, "data.depth-share": self.data.depth_share}
+        for option, share in shares.items():
             if not 0 <= share <= 1:
                 raise UserError(f"--{option}", f"{share} is not a share", "give a number from 0 to 1")
         if not 0 <= self.ema_decay < 1:

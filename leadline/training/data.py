@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from torch.utils.data import DataLoader
@@ -13,6 +13,7 @@ from leadline.data.derived import with_derived
 from leadline.data.labels import WithLabels
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
+from leadline.data.some_depth import WithSomeDepth
 from leadline.data.source import SampleSource
 from leadline.data.transforms import Transform
 from leadline.training.config import MOVING, DataConfig
@@ -22,12 +23,20 @@ from leadline.types import UserError
 def open_datasets(data: DataConfig, roots: tuple[str, ...], split: str | None) -> list[Dataset]:
     """The data sets that `roots` name, for training or its validation. Raises UserError for one that cannot be opened or is zero-shot."""
     specs = data.specs(roots)
+    sources = _depth_sources(data.depth_source if roots == data.root else data.depth_source[:1], len(specs))
     if data.footage != MOVING and not any(spec.startswith("video:") for spec in data.specs(data.root + data.val_root)):
         raise UserError("--data.footage", "is for footage of your own, and there is none", "leave it out, or give video:FOLDER")
     return [
-        open_to_learn(spec, split, depth_source=data.depth_source, footage=data.footage if spec.startswith("video:") else None)
-        for spec in specs
+        open_to_learn(spec, split, depth_source=source, footage=data.footage if spec.startswith("video:") else None)
+        for spec, source in zip(specs, sources, strict=True)
     ]
+
+
+def _depth_sources(kinds: Sequence[str], count: int) -> list[str | None]:
+    """The kind of depth of each of `count` data sets. Raises UserError for another number of kinds."""
+    if len(kinds) not in (0, 1, count):
+        raise UserError("--data.depth-source", f"{len(kinds)} kinds of depth for {count} data sets", "give one for all, or one for each")
+    return [*kinds] if len(kinds) == count else [*(kinds or (None,))] * count
 
 
 def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSource:
@@ -39,6 +48,8 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
     transform = Transform(data.height, data.width, augment=data.augment)
     keep = None if data.derived is None else Path(data.derived)
     datasets = [with_derived(dataset, needs, keep=keep) for dataset in open_datasets(data, data.root, data.split)]
+    if data.depth_share < 1:
+        datasets = [WithSomeDepth(dataset, data.depth_share) for dataset in datasets]
     if data.labels:
         datasets = _labelled(datasets, data, needs)
     cache_bytes = int(data.cache_gb * 1e9)
