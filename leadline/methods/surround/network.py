@@ -130,6 +130,9 @@ def settled(config: SurroundConfig, *, subject: str) -> SurroundConfig:
     low, high = config.min_depth_m, config.max_depth_m
     if not 0 < low < high:
         raise UserError(subject, f"depth range {low} to {high} m", "give 0 < min_depth_m < max_depth_m")
+    comparing = [name for name in ("cross_view", "relations_weight") if getattr(config, name)]
+    if not config.rigs and comparing:
+        raise UserError(subject, f"{comparing[0]} compares cameras, and single pictures are asked for", "leave rigs at True")
     if config.num_bins < 2:
         raise UserError(subject, f"{config.num_bins} bins", "give at least 2, such as 64")
     return config if config.base is not None else replace(config, **STUDENTS.get(config.network, {}))
