@@ -22,6 +22,8 @@ class SurroundConfig:
     """batch learns faster from random weights; none is monodepth2's."""
     output_stride: Literal[1, 2, 4] = 4
     """Pixels of the image for one of the map that the head answers on; its depth is interpolated."""
+    rigs: bool = True
+    """Learn from whole rigs; single pictures do where nothing compares cameras, and any mixture of data sets can then be learnt from."""
     cross_view: bool = False
     """Let the cameras of a rig look at each other's features, in the manner of SurroundDepth."""
     bins: Literal["metric", "adabins", "localbins", "uniform", "log-uniform"] = "metric"

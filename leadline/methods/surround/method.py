@@ -49,8 +49,8 @@ class Surround(Method):
 
     @property
     def needs(self) -> Needs:
-        """Whole rigs with depth, and what a teacher reads. Raises UserError for teachers that cannot be opened or are missing."""
-        return self.distillation.needs(Needs(layers=frozenset({"depth", "usable"}), rig=True))
+        """Pictures with depth, of whole rigs as a rule, and what a teacher reads. Raises UserError for teachers that cannot be opened or are missing."""
+        return self.distillation.needs(Needs(layers=frozenset({"depth", "usable"}), rig=self.config.rigs))
 
     @property
     def joint_views(self) -> bool:
