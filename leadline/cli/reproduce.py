@@ -199,6 +199,7 @@ def _network_of(method: MethodConfig) -> str:
 
 
 def _results(options: ReproduceOptions, chosen: Claim, rows: list[dict[str, Any]], *, commit: str | None) -> dict[str, Any]:
+    against = {name: about.against for name, about in chosen.variants.items() if about.against is not None}
     return {
         "command": f"leadline reproduce {options.claim} --size {options.size}",
         "commit": commit,
@@ -206,7 +207,7 @@ def _results(options: ReproduceOptions, chosen: Claim, rows: list[dict[str, Any]
         "size": options.size,
         "seeds": sorted({row["seed"] for row in rows}),
         "rows": rows,
-        "summary": summarise(rows, baseline=chosen.baseline, shown=chosen.shown, oracle=chosen.oracle),
+        "summary": summarise(rows, baseline=chosen.baseline, shown=chosen.shown, oracle=chosen.oracle, against=against),
     }
 
 

@@ -18,30 +18,38 @@ EXTRA = ("mean_gain", DISAGREEMENT, "share_of_oracle", "precision", "recall", "d
 Row = Mapping[str, Any]
 
 
-def summarise(rows: Sequence[Row], *, baseline: str, shown: Sequence[str] = ("all",), oracle: str | None = None) -> dict[str, Any]:
+def summarise(
+    rows: Sequence[Row],
+    *,
+    baseline: str,
+    shown: Sequence[str] = ("all",),
+    oracle: str | None = None,
+    against: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """By test set, region of `shown` and variant: means over the seeds, their spread, the worst, and abs_rel over the baseline's.
 
     `abs_rel_over_baseline` compares the seeds that both have, and so does `mean_gain`, the mean over the seven metrics of the share by
     which each is better than the baseline's: errors smaller, deltas larger. With an `oracle`, `share_of_oracle` is the gain over the
-    baseline as a share of the oracle's, where that gains anything.
+    baseline as a share of the oracle's, where that gains anything. `against` names other baselines of some variants.
     """
     summary: dict[str, Any] = {}
     for split in dict.fromkeys(row["split"] for row in rows):
         for region in shown:
             chosen = [row for row in rows if row["split"] == split and row["region"] == region]
             if chosen:
-                summary.setdefault(split, {})[region] = _of_region(chosen, baseline=baseline, oracle=oracle)
+                summary.setdefault(split, {})[region] = _of_region(chosen, baseline=baseline, oracle=oracle, against=against or {})
     return summary
 
 
-def _of_region(rows: Sequence[Row], *, baseline: str, oracle: str | None) -> dict[str, Any]:
+def _of_region(rows: Sequence[Row], *, baseline: str, oracle: str | None, against: Mapping[str, str]) -> dict[str, Any]:
     by_variant: dict[str, dict[int, Row]] = {}
     for row in rows:
         by_variant.setdefault(row["variant"], {})[row["seed"]] = row
-    entries = {variant: _entry(of_seeds, by_variant.get(baseline, {})) for variant, of_seeds in by_variant.items()}
+    references = {variant: by_variant.get(against.get(variant, baseline), {}) for variant in by_variant}
+    entries = {variant: _entry(of_seeds, references[variant]) for variant, of_seeds in by_variant.items()}
     hoped = 1 - entries[oracle]["abs_rel_over_baseline"] if oracle in entries and baseline in entries else 0.0
     if hoped > 0:
-        for entry in entries.values():
+        for entry in (entry for variant, entry in entries.items() if variant not in against):
             entry["share_of_oracle"] = (1 - entry["abs_rel_over_baseline"]) / hoped
     return entries
 

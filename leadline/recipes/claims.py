@@ -37,6 +37,8 @@ class Variant:
     """Trained with the first seed alone: ablations, and teachers of all seeds."""
     worlds: tuple[str, ...] = ()
     """Names of the sets it trains on; those called -train without any."""
+    against: str | None = None
+    """The variant it is compared with, where that is not the claim's baseline."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,9 @@ def intrinsic(size: str) -> Claim:
             "literal-above-mean": Variant(_with(literal, mask="literal-above-mean"), once=True),
             "literal-separate": Variant(_with(literal, intrinsic_encoder="separate"), once=True),
             "literal-predicted": Variant(_with(literal, diffuse_image="predicted"), once=True),
+            "intrinsic-without-closing": Variant(_with(ours, closing_weight=0.0), once=True),
+            **_of_network("hrdepth", plain, ours),
+            **_of_network("monovit", plain, ours),
         },
         seeds=(0, 1, 2),
         baseline="selfsup",
@@ -203,6 +208,15 @@ def surround(size: str) -> Claim:
 
 CKD = {"probabilities_weight": 1.0, "cross_weight": 1.0}
 VRKD = {"relations_weight": 10.0}
+
+def _of_network(network: str, plain: TrainConfig, ours: TrainConfig) -> dict[str, Variant]:
+    """`selfsup` and `intrinsic` of another published network, one beside the other."""
+    first, second = f"selfsup, {network}", f"intrinsic, {network}"
+    return {
+        first: Variant(_with(plain, network=network), once=True),
+        second: Variant(_with(ours, network=network), once=True, against=first),
+    }
+
 
 LONGER = 2.0
 """Steps of `selfsup-long` for one of `selfsup`: no less time than `intrinsic` takes, its stereo included; rows have the seconds of both."""
