@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from leadline.losses.silog import silog_loss
-from leadline.methods.surround.network import Seen, metres
+from leadline.methods.surround.network import Seen, focal_scale, metres
 from leadline.methods.surround.teacher import Taught
 from leadline.models.bins.answer import mean_depth
 
@@ -77,9 +77,8 @@ class Lesson:
 
         The borders of a bin are half-way between centres; ours, for methods that expect classes.
         """
-        width = self.target.shape[-1]
-        factor = 1 if self.canonical_focal is None else (self.K[:, 0, 0] / (self.canonical_focal * width))[:, None, None]
-        inverse = torch.where(self.valid, factor / self.target.clamp(min=1e-6), 0)
+        scale = focal_scale(self.K, width=self.target.shape[-1], canonical_focal=self.canonical_focal)
+        inverse = torch.where(self.valid, scale / self.target.clamp(min=1e-6), 0)
         nearest = functional.adaptive_max_pool2d(inverse[:, None], self._size)[:, 0]
         centres = self.seen.bins.centres.detach()
         borders = (centres[:, 1:] + centres[:, :-1]) / 2

@@ -21,7 +21,7 @@ from leadline.methods.base import Loss, Method
 from leadline.methods.surround.config import SurroundConfig
 from leadline.methods.surround.distillation import Distillation
 from leadline.methods.surround.lesson import SILOG_SCALE
-from leadline.methods.surround.network import SurroundNetwork, metres, settled
+from leadline.methods.surround.network import SurroundNetwork, focal_scale, metres, settled
 from leadline.models.bins.share import share
 from leadline.types import DepthKind
 
@@ -97,7 +97,8 @@ class Surround(Method):
             if config.silog_weight > 0:
                 terms["silog"] = config.silog_weight * SILOG_SCALE * silog_loss(pred=depth, target=target, valid=valid)
             if config.chamfer_weight > 0:
-                terms["chamfer"] = config.chamfer_weight * chamfer_loss(centres=seen.bins.centres, target=target, valid=valid)
+                scale = focal_scale(K.flatten(0, 1), width=image.shape[-1], canonical_focal=config.canonical_focal)
+                terms["chamfer"] = config.chamfer_weight * chamfer_loss(centres=seen.bins.centres, target=target / scale, valid=valid)
             taught, logs = self.distillation.terms(seen, sample, target=target, valid=valid)
         logs["valid_share"] = valid.float().mean()
         panels = {"image": image.flatten(0, 1), "values": depth.detach()[:, None], "target": (target * valid)[:, None]}

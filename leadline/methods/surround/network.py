@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
@@ -114,12 +115,18 @@ class SurroundNetwork(nn.Module):
         return Seen(self.head(maps), tuple(maps))
 
 
+def focal_scale(K: Float[Tensor, "n 3 3"], *, width: int, canonical_focal: float | None) -> Float[Tensor, "n 1 1"]:
+    """Metres of the cameras K [px], whose pictures are `width` wide, for one of the imagined camera: the ratio of their focal lengths."""
+    focal = K[:, 0, 0] / width
+    return (torch.ones_like(focal) if canonical_focal is None else focal / canonical_focal)[:, None, None]
+
+
 def metres(
     depth: Float[Tensor, "n y x"], K: Float[Tensor, "n 3 3"], *, height: int, width: int, canonical_focal: float | None
 ) -> Float[Tensor, "n height width"]:
     """Depth of the imagined camera, enlarged to pictures of `height` x `width`, in metres of the cameras K [px] of that size."""
     full = functional.interpolate(depth[:, None], size=(height, width), mode="bilinear", align_corners=False)[:, 0]
-    return full if canonical_focal is None else full * (K[:, 0, 0] / (canonical_focal * width))[:, None, None]
+    return full * focal_scale(K, width=width, canonical_focal=canonical_focal)
 
 
 def settled(config: SurroundConfig, *, subject: str) -> SurroundConfig:
