@@ -55,6 +55,8 @@ class ReproduceOptions:
     """small is for two CPU cores, full for a GPU."""
     only: str | None = None
     """Run this variant alone, and those that teach it."""
+    search: bool = False
+    """Run the search that chose the weights of the claim's variants instead: short, on validation scenes; DIR/search.json."""
     seed: int | None = None
     """Run this seed alone, and the other seeds of models that are fused to teach it."""
 
@@ -62,34 +64,49 @@ class ReproduceOptions:
 def run(argv: list[str]) -> int:
     """Entry of the verb."""
     options = tyro.cli(ReproduceOptions, args=argv, prog="leadline reproduce")
-    chosen = claim(options.claim, options.size)
+    chosen = _chosen(options)
     if options.only is not None and options.only not in chosen.variants:
         raise UserError("--only", f"'{options.only}' is no variant of {options.claim}", f"choose from {', '.join(chosen.variants)}")
     need_extras()
     commit = git_commit()  # before the hours in which somebody may go on working in the checkout
-    work = _Work(chosen, render_all(chosen.worlds, options.out / "worlds"), options.out)
+    work = _Work(chosen, render_all(chosen.worlds, options.out / "worlds"), options.out, scores="val" if options.search else "test")
     variants = chosen.variants if options.only is None else (options.only,)
     for variant, seed in chosen.units(variants, None if options.seed is None else (options.seed,)):
         work.do(variant, seed)
-    rows = [row for path in sorted((options.out / "units").glob("*.json")) for row in read_json(path)]
+    rows = [row for path in sorted(work.units.glob("*.json")) for row in read_json(path)]
     results = _results(options, chosen, rows, commit=commit)
+    if options.search:
+        write_json(options.out / "search.json", results)
+        show(results["summary"])
+        return 0
     write_json(options.out / "results.json", results)
     write_report(options.out / "report.html", page(chosen, results, work.pictures()))
     show(results["summary"])
     return 0
 
 
+def _chosen(options: ReproduceOptions) -> Claim:
+    """The claim, or its search: that has the first seed alone. Raises UserError for a claim that has none."""
+    chosen = claim(options.claim, options.size)
+    if not options.search:
+        return chosen
+    if not chosen.searched:
+        raise UserError("--search", f"{options.claim} has no weights to search", "leave it out")
+    return replace(chosen, variants=chosen.searched, seeds=chosen.seeds[:1])
+
+
 class _Work:
     """The units of one claim: trained, scored and written one by one."""
 
-    def __init__(self, chosen: Claim, roots: Mapping[str, Path], out: Path) -> None:
+    def __init__(self, chosen: Claim, roots: Mapping[str, Path], out: Path, *, scores: Literal["test", "val"] = "test") -> None:
         self._chosen, self._roots, self._out = chosen, roots, out
+        self.units = out / ("units" if scores == "test" else "search")
         self._data_sha = {name: _sha_of(root) for name, root in roots.items()}
-        self._tests = {name: self._test(root) for name, root in roots.items() if name.endswith("-test")}
+        self._tests = {name: self._test(root) for name, root in roots.items() if name.endswith(f"-{scores}")}
 
     def do(self, variant: str, seed: int) -> None:
         """One unit, unless it is done."""
-        unit = self._out / "units" / f"{variant}-s{seed}.json"
+        unit = self.units / f"{variant}-s{seed}.json"
         if unit.exists():
             return
         print(f"{variant}, seed {seed}", file=sys.stderr, flush=True)

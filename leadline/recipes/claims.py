@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -61,6 +61,8 @@ class Claim:
     """The variant whose gain over the baseline is all that can be hoped for."""
     rigs: bool = False
     """Whether rows also say how far neighbouring cameras disagree."""
+    searched: Mapping[str, Variant] = field(default_factory=dict)
+    """Short runs that chose the weights of variants, on validation scenes: for each the same factors on the weights it began with."""
 
     def seeds_of(self, variant: str) -> tuple[int, ...]:
         """Seeds that `variant` is trained with."""
@@ -180,12 +182,17 @@ def surround(size: str) -> Claim:
         "shared-bins": _with(plain, **CKD, **VRKD, share_bins="all_after_projector"),
     }
     few = {
-        f"{name}, LiDAR 10 %": _some_depth(config, 0.1)
+        f"{name}-lidar-10": _some_depth(config, 0.1)
         for name, config in {"supervised": plain, **{name: taught[name] for name in ("response", "kd", "ckd+vrkd")}}.items()
     }
     learns = {"teacher": "teacher"}
-    kinds = {f"{kind} bins": _with(plain, bins=kind) for kind in ("adabins", "localbins", "uniform", "log-uniform")}
-    numbers = {f"{number} bins": _with(plain, num_bins=number) for number in (16, 32, 128)}
+    searched = {
+        f"{name}-x{factor:g}": Variant(replace(_weighted(config, factor), steps=config.steps // 3), teachers=learns)
+        for name, config in taught.items()
+        for factor in FACTORS
+    }
+    kinds = {f"bins-{kind}": _with(plain, bins=kind) for kind in ("adabins", "localbins", "uniform", "log-uniform")}
+    numbers = {f"bins-{number}": _with(plain, num_bins=number) for number in (16, 32, 128)}
     return Claim(
         name="surround",
         question="Metric depth of six cameras on streets never seen in training, from sparse LiDAR and a teacher.",
@@ -203,15 +210,26 @@ def surround(size: str) -> Claim:
         baseline="supervised",
         regions=("camera",),
         rigs=True,
+        searched={"teacher": Variant(teacher, once=True, worlds=("streets-teacher",)), **searched},
     )
 
 
+def _weighted(config: TrainConfig, factor: float) -> TrainConfig:
+    """Every weight of what is learnt from a teacher, times `factor`."""
+    own = ("silog_weight", "chamfer_weight")
+    names = [f.name for f in fields(config.method) if f.name.endswith("_weight") and f.name not in own]
+    return _with(config, **{name: factor * getattr(config.method, name) for name in names})
+
+
+FACTORS = (0.1, 1.0, 10.0)
+"""On the weights of what is learnt from a teacher, in a search."""
 CKD = {"probabilities_weight": 1.0, "cross_weight": 1.0}
 VRKD = {"relations_weight": 10.0}
 
+
 def _of_network(network: str, plain: TrainConfig, ours: TrainConfig) -> dict[str, Variant]:
     """`selfsup` and `intrinsic` of another published network, one beside the other."""
-    first, second = f"selfsup, {network}", f"intrinsic, {network}"
+    first, second = f"selfsup-{network}", f"intrinsic-{network}"
     return {
         first: Variant(_with(plain, network=network), once=True),
         second: Variant(_with(ours, network=network), once=True, against=first),
@@ -254,9 +272,7 @@ def _full(config: TrainConfig) -> TrainConfig:
     return replace(config, steps=20_000, data=replace(config.data, batch_size=32, workers=8))
 
 
-CLAIMS: Mapping[str, Callable[[str], Claim]] = MappingProxyType(
-    {"supervised": supervised, "intrinsic": intrinsic, "surround": surround}
-)
+CLAIMS: Mapping[str, Callable[[str], Claim]] = MappingProxyType({"supervised": supervised, "intrinsic": intrinsic, "surround": surround})
 
 
 def claim(name: str, size: str) -> Claim:

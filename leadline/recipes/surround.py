@@ -14,7 +14,7 @@ JITTER = Augment(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05)
 
 
 def surround_streets() -> TrainConfig:
-    """Metric depth of six cameras on rendered streets with a sparse LiDAR, from random weights, for two cores; add a teacher to distil it."""
+    """Metric depth of six cameras on rendered streets with sparse LiDAR, from scratch, for two cores; add a teacher to distil it."""
     return TrainConfig(
         method=replace(default_config("surround"), network="surround-r18", decoder_norm="batch", min_depth_m=0.5, max_depth_m=100.0),
         data=DataConfig(

@@ -125,6 +125,16 @@ def test_units__one_teacher_teaches_all_seeds() -> None:
     assert trained == {"teacher", "supervised-teacher-data"}
 
 
+def test_search__gives_every_distillation_the_same_factors() -> None:
+    claim = surround("small")
+    factors = {name: [n for n in claim.searched if n.startswith(f"{name}-x")] for name in ("kd", "fitnets", "ckd", "vrkd", "ckd+vrkd")}
+    assert all(len(found) == 3 for found in factors.values())
+    chosen, tenfold = claim.variants["ckd+vrkd"].config, claim.searched["ckd+vrkd-x10"].config
+    assert chosen is not None and tenfold is not None and tenfold.steps == chosen.steps // 3
+    assert tenfold.method.relations_weight == 10 * chosen.method.relations_weight  # pyright: ignore[reportAttributeAccessIssue]
+    assert tenfold.method.silog_weight == chosen.method.silog_weight  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def test_summarise__mean_gain_over_seven_metrics_and_what_cameras_say_of_each_other() -> None:
     rows = [_row("base", 0, 0.4), _row("net", 0, 0.2)]
     rows[1]["metrics"] |= {"delta1": 0.6, "overlap_disagreement": 0.3}
