@@ -1,6 +1,7 @@
 """Depth of a share of the sequences: which keep it, and that the others are there without."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_with_some_depth__keeps_it_for_whole_sequences_spread_evenly(share: floa
     depths = {(r.sequence, r.frame): some.view(r, "cam", frozenset({"depth"})).depth for r in some.records}
     kept = {sequence for (sequence, _), depth in depths.items() if depth is not None and depth.max() > 0}
     assert len(depths) == 20 and len(kept) == count and kept == some.kept
-    assert all((depths[sequence, 0] == depths[sequence, 1]).all() for sequence, _ in depths)  # pyright: ignore
+    assert all((depths[sequence, 0] == depths[sequence, 1]).all() for sequence, _ in depths)
     places = sorted(int(sequence.split()[1]) for sequence in kept)
-    assert all(2 <= b - a <= 5 for a, b in zip(places, places[1:], strict=False)) or count > 5
+    assert all(2 <= b - a <= 5 for a, b in pairwise(places)) or count > 5
     assert some.view(some.records[0], "cam", frozenset()).depth is None

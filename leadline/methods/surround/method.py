@@ -49,7 +49,10 @@ class Surround(Method):
 
     @property
     def needs(self) -> Needs:
-        """Pictures with depth, of whole rigs as a rule, and what a teacher reads. Raises UserError for teachers that cannot be opened or are missing."""
+        """Pictures with depth, of whole rigs as a rule, and what a teacher reads.
+
+        Raises UserError for teachers that cannot be opened or are missing.
+        """
         return self.distillation.needs(Needs(layers=frozenset({"depth", "usable"}), rig=self.config.rigs))
 
     @property
