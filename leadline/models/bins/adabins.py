@@ -4,9 +4,9 @@ Bhat et al., "AdaBins: Depth Estimation using Adaptive Bins", CVPR 2021, arXiv 2
 a transformer (4 layers of 4 heads); one of its outputs becomes the widths of the bins, 128 others are 1x1 kernels ("queries")
 whose responses give the probabilities.
 
-Ours: the 129 outputs belong to learned tokens beside the patches. The paper reads them off the first 129 patches, which small pictures do not
-have. Positions are a learned grid, resized, in place of a list of 500. A patch is 8 pixels of the finest map, 32 of the picture at stride 4
-as in the paper (16 at stride 2). No dropout.
+Ours: the 129 outputs belong to learned tokens beside the patches. The paper reads them off the first 129 patches, which small
+pictures do not have. Positions are a learned grid, resized, in place of a list of 500. A patch is 8 pixels of the finest map: at
+stride 4 those are 32 of the picture, as in the paper (16 at stride 2). No dropout.
 """
 
 from collections.abc import Sequence

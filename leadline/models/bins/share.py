@@ -24,6 +24,8 @@ def share(student_head: BinHead, teacher_head: BinHead, what: Shared, *, subject
     """
     if student_head.kind != teacher_head.kind:
         raise UserError(subject, f"has {teacher_head.kind} bins, the student {student_head.kind}", REMEDY)
+    if student_head.num_bins != teacher_head.num_bins:
+        raise UserError(subject, f"has {teacher_head.num_bins} bins, the student {student_head.num_bins}", REMEDY)
     pairs: dict[str, tuple[nn.Module, nn.Module]] = {"prob_head": (student_head.prob_head, teacher_head.prob_head)}
     if what == "all_after_projector":
         pairs["refine"] = (student_head.refine, teacher_head.refine)
