@@ -51,10 +51,7 @@ class Rig:
 
     def neighbours(self) -> tuple[tuple[int, int], ...]:
         """Pairs (i, i + 1) of adjacent cameras around the ring."""
-        num = len(self.cameras)
-        if num == 1:
-            return ()
-        return tuple((i, (i + 1) % num) for i in range(num if num > 2 else 1))
+        return ring_pairs(len(self.cameras))
 
     def resized(self, *, height: int, width: int) -> "Rig":
         """Every camera resampled to one size."""
@@ -70,3 +67,10 @@ def ring_order(yaw_deg: np.ndarray) -> list[int]:
     yaw = (np.asarray(yaw_deg, dtype=np.float64) + 180.0) % 360.0 - 180.0
     front = int(np.lexsort((yaw, np.abs(yaw)))[0])
     return [int(i) for i in np.argsort((yaw - yaw[front]) % 360.0, kind="stable")]
+
+
+def ring_pairs(num: int) -> tuple[tuple[int, int], ...]:
+    """Pairs (i, i + 1) of neighbours in a ring of `num` cameras; i + 1 stands to the left of i. Two cameras are one pair."""
+    if num < 2:
+        return ()
+    return tuple((i, (i + 1) % num) for i in range(num if num > 2 else 1))
