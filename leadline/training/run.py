@@ -16,7 +16,8 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from leadline.data.catalog import bare_name
-from leadline.data.labels import read_about
+from leadline.data.labels import LABELS
+from leadline.data.taught import TAUGHT
 from leadline.evaluation.protocols import check_kind, find_protocol
 from leadline.io.atomic import atomic_write, writable_folder
 from leadline.io.jsonfile import read_json, write_json
@@ -159,7 +160,9 @@ class Run:
         details: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "commit": git_commit()}
         details |= {"protocol": config.protocol, "metrics": metrics, **self.method.details}
         if data.labels:
-            details["labels"] = [read_about(Path(folder)) for folder in data.labels]
+            details["labels"] = [LABELS.read(Path(folder)) for folder in data.labels]
+        if data.taught:
+            details["taught"] = [TAUGHT.read(Path(folder)) for folder in data.taught]
         name = self.run_dir.resolve().name
         trained_on = tuple(bare_name(spec) for spec in data.specs(data.root))
         return ModelInfo(name=name, height=data.height, width=data.width, data=trained_on, details=details)

@@ -15,7 +15,7 @@ from leadline.methods.surround import baselines, ckd, vrkd
 from leadline.methods.surround.config import SurroundConfig
 from leadline.methods.surround.lesson import Lesson
 from leadline.methods.surround.network import Seen, SurroundNetwork
-from leadline.methods.surround.teacher import ask, load_teacher, network_of, taught_of
+from leadline.methods.surround.teacher import ALIKE, ask, load_teacher, network_of, taught_of
 from leadline.methods.teachers import MaskTeacher, load_mask, who
 from leadline.models.bins.answer import mean_depth
 from leadline.types import UserError
@@ -91,7 +91,8 @@ class Distillation(nn.Module):
             if live:
                 wrong = f"{live[0]} compares maps inside the teacher, and there is none"
                 raise UserError("method surround", wrong, "give --method.teacher MODEL")
-            plain = replace(plain, layers=plain.layers | {"taught"})
+            taught_by = tuple((option, getattr(self.config, option)) for option in ALIKE)
+            plain = replace(plain, layers=plain.layers | {"taught"}, taught_by=taught_by)
         if self.reflective is None:
             return plain
         judging = self.reflective.needs

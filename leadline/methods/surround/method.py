@@ -20,6 +20,7 @@ from leadline.losses.silog import silog_loss
 from leadline.methods.base import Loss, Method
 from leadline.methods.surround.config import SurroundConfig
 from leadline.methods.surround.distillation import Distillation
+from leadline.methods.surround.frozen import absolute
 from leadline.methods.surround.lesson import SILOG_SCALE
 from leadline.methods.surround.network import SurroundNetwork, focal_scale, metres, settled
 from leadline.models.bins.share import share
@@ -39,8 +40,8 @@ class Surround(Method):
         self.distillation = Distillation(config, self.network)
         if config.share_bins != "none" and config.teacher is not None:
             share(self.network.head, self.distillation.network.head, config.share_bins, subject=config.teacher)
-        # The model folder keeps the configuration, and where teachers lay is nobody's business.
-        self.config = replace(config, teacher=None, exclude_reflective=None)
+        # The model folder keeps the configuration, and where teachers lay is nobody's business; the trunk must be found again.
+        self.config = replace(config, teacher=None, exclude_reflective=None, base=absolute(config.base))
 
     @property
     def kind(self) -> DepthKind:

@@ -38,8 +38,8 @@ class Taught:
         return mean_depth(self.probs, self.centres)
 
 
-def load_teacher(place: str, student: SurroundConfig) -> DepthModel:
-    """The model at `place`, frozen. Raises UserError like `load`, and for one that cannot teach a student with this configuration."""
+def load_teacher(place: str, student: SurroundConfig | None = None) -> DepthModel:
+    """The model at `place`, frozen. Raises UserError like `load`, and for one that cannot teach the `student`, or anybody."""
     from leadline.methods.surround.method import Surround
 
     model = load(place)
@@ -47,7 +47,8 @@ def load_teacher(place: str, student: SurroundConfig) -> DepthModel:
         kind = type(model.network).__name__.lower()
         wrong = f"is a {kind} model, which has no bins of depth"
         raise UserError(place, wrong, "train a head of bins on it: leadline train surround-teacher --method.base MODEL")
-    check_alike(model.network.config, student, subject=place)
+    if student is not None:
+        check_alike(model.network.config, student, subject=place)
     model.network.requires_grad_(False)
     return model
 
