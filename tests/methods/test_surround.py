@@ -134,7 +134,7 @@ def test_teachers__are_no_part_of_the_student(teacher: str, tmp_path: Path) -> N
     from leadline.methods.loading import save_model_folder
     from leadline.methods.predictor import ModelInfo
 
-    save_model_folder(tmp_path / "student", "surround", method.eval(), ModelInfo(name="student", height=HEIGHT, width=WIDTH))
+    save_model_folder(tmp_path / "student", "surround", method.eval(), ModelInfo("student", HEIGHT, WIDTH, details=method.details))
     shutil.rmtree(place)
     again = load(tmp_path / "student")
     assert not any("distillation" in name for name in again.network.state_dict())
