@@ -53,7 +53,7 @@ def side(seed: int, *, dtype: torch.dtype = torch.float64, n: int = 3) -> Side:
         return torch.randn(n, *shape, generator=generator, dtype=dtype)
 
     maps = noise(2, 13, 17), noise(3, 7, 9), noise(4, 3, 5)
-    return Side(logits=2 * noise(6, 5, 7), embedding=noise(4, 13, 41), maps=maps, depth=noise(5, 7).exp())
+    return Side(logits=2 * noise(6, 5, 7), embedding=noise(4, 1, 1) + noise(4, 13, 41), maps=maps, depth=noise(5, 7).exp())
 
 
 def some(n: int = 3) -> Tensor:
