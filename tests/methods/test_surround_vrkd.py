@@ -89,7 +89,8 @@ def test_relation_loss__of_the_flipped_rig_is_that_of_the_original(relation: Rel
 
     def of(frame: list[View]) -> Tensor:
         pictures = torch.from_numpy(np.stack([one.image for one in frame])).double() / 255
-        return loss_of(*(torch.einsum("ec,vyxc->veyx", network, pictures).exp()[None] for network in (student, teacher)), relation)
+        ours, theirs = (torch.einsum("ec,vyxc->veyx", network, pictures).exp()[None] for network in (student, teacher))
+        return loss_of(ours, theirs, relation)
 
     torch.testing.assert_close(of(flip_views([frame])[0]), of(frame))
 
