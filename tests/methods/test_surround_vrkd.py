@@ -28,8 +28,10 @@ every_relation = pytest.mark.parametrize("relation", RELATIONS)
 
 
 def maps(seed: int, *, b: int = 1, v: int = 6, e: int = 4, size: tuple[int, int] = (12, 20), dtype: Any = torch.float64) -> Tensor:
-    """Maps of a rig, positive on the whole, so that they serve as probabilities too."""
-    return torch.rand(b, v, e, *size, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    """Maps of a rig, each camera with a tint of its own; positive, so that they serve as probabilities too."""
+    generator = torch.Generator().manual_seed(seed)
+    tint, noise = (torch.rand(b, v, e, *shape, generator=generator, dtype=dtype) for shape in ((1, 1), size))
+    return tint + noise / 2
 
 
 def all_alive(student: Tensor) -> Tensor:
@@ -62,8 +64,8 @@ def test_relation_loss__is_unchanged_when_the_ring_is_rotated(relation: Relation
 def test_relation_loss__changes_when_two_cameras_are_swapped(relation: Relation):
     student, teacher, swapped = maps(0), maps(1), [0, 3, 2, 1, 4, 5]
     expected = loss_of(student, teacher, relation)
-    assert abs(loss_of(student[:, swapped], teacher[:, swapped], relation) / expected - 1) > 1e-4
-    assert abs(loss_of(student[:, swapped], teacher, relation) / expected - 1) > 1e-4
+    assert abs(loss_of(student[:, swapped], teacher[:, swapped], relation) / expected - 1) > 1e-3
+    assert abs(loss_of(student[:, swapped], teacher, relation) / expected - 1) > 1e-3
 
 
 def view(yaw_deg: float, seed: int) -> View:
@@ -87,7 +89,8 @@ def test_relation_loss__of_the_flipped_rig_is_that_of_the_original(relation: Rel
 
     def of(frame: list[View]) -> Tensor:
         pictures = torch.from_numpy(np.stack([one.image for one in frame])).double() / 255
-        return loss_of(*(torch.einsum("ec,vyxc->veyx", network, pictures).exp()[None] for network in (student, teacher)), relation)
+        ours, theirs = (torch.einsum("ec,vyxc->veyx", network, pictures).exp()[None] for network in (student, teacher))
+        return loss_of(ours, theirs, relation)
 
     torch.testing.assert_close(of(flip_views([frame])[0]), of(frame))
 

@@ -59,7 +59,7 @@ def relation_loss(
         return structure_loss(points=student.mean(dim=(-2, -1)), teacher_points=teacher.mean(dim=(-2, -1)), alive=alive)
     pairs = ring_pairs(alive.shape[1])
     if relation == "overlap" and len(pairs) == 1:
-        pairs = (*pairs, pairs[0][::-1])
+        pairs = ((0, 1), (1, 0))
     ours, theirs = (_likeness(cells, pairs, relation) for cells in (student, teacher))
     error = _softmax_divergence(ours, theirs) if relation == "softmax" else (ours - theirs).square().mean(dim=(-2, -1))
     live = torch.stack([alive[:, i] & alive[:, j] for i, j in pairs], dim=1) if pairs else alive[:, :0]
