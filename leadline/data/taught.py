@@ -7,8 +7,8 @@
 
     probs      (k, y, x)               the sum over the bins so far, in steps of 1 / 4095: each is off by at most that, and they sum to 1.
                                        Depth is off by at most 1 / 8190 of the way from the first centre to the last, mostly far less
-    centres    (k, y, x) or (k, 1, 1)  the logarithm, in steps of 0.003: off by at most 0.15 %
-    embedding  (e, 12, 20)             63 steps up to the largest of its channel: off by at most 0.8 % of that
+    centres    (k, y, x) or (k, 1, 1)  the logarithm, in steps of 0.004: off by at most 0.2 %
+    embedding  (e, 12, 20)             55 steps up to the largest of its channel: off by at most 1 % of that
 
 A mirrored picture is taught the mirrored answer, and one with other colours the answer to the colours of the file: nearly what the
 teacher itself would say.
@@ -33,11 +33,11 @@ TAUGHT = Written(about="taught.json", format=1, what="answers", ending=".npz")
 CELLS = (12, 20)
 """Rows and columns of the embedding that is kept."""
 PROBABILITY_STEPS = 4095
-CENTRE_STEP = 0.003
-EMBEDDING_STEPS = 63
+CENTRE_STEP = 0.004
+EMBEDDING_STEPS = 55
 NEAREST_M = 1e-3
 """Centres nearer than this [m] are kept as this."""
-ALONG = {"probs": (0,), "centres": (1, 2), "embedding": (2,)}
+ALONG = {"probs": (0, 2), "centres": (0, 1, 2), "embedding": (1, 2)}
 """Axes along which neighbours are alike, so that their differences are small numbers."""
 
 

@@ -93,7 +93,8 @@ def test_label__killed_goes_on_and_is_refused_for_training_until_then(
         assert main(command(streets, teacher, "--batch", "1")) == 130
     before = written(streets)
     training = ["train", "surround-streets", "--data.root", str(streets), "--data.taught", str(streets.parent / "taught"), *STUDENT, *SIZE]
-    training += ["--data.split", "None", "--data.workers", "0", "--method.probabilities-weight", "1", "--dry-run"]
+    training += ["--data.split", "None", "--data.workers", "0", "--method.probabilities-weight", "1"]
+    training += ["--method.min-depth-m", "0.1", "--dry-run"]
     capsys.readouterr()
     assert main(training) == 2
     assert "taught: is not finished; the `leadline label` command" in capsys.readouterr().err
