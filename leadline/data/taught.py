@@ -8,7 +8,7 @@
     probs      (k, y, x)               the sum over the bins so far, in steps of 1 / 4095: each is off by at most that, and they sum to 1.
                                        Depth is off by at most 1 / 8190 of the way from the first centre to the last, mostly far less
     centres    (k, y, x) or (k, 1, 1)  the logarithm, in steps of 0.004: off by at most 0.2 %
-    embedding  (e, 12, 20)             55 steps up to the largest of its channel: off by at most 1 % of that
+    embedding  (e, 12, 20)             50 steps up to the largest of its channel: off by at most 1 % of that
 
 A mirrored picture is taught the mirrored answer, and one with other colours the answer to the colours of the file: nearly what the
 teacher itself would say.
@@ -34,7 +34,7 @@ CELLS = (12, 20)
 """Rows and columns of the embedding that is kept."""
 PROBABILITY_STEPS = 4095
 CENTRE_STEP = 0.004
-EMBEDDING_STEPS = 55
+EMBEDDING_STEPS = 50
 NEAREST_M = 1e-3
 """Centres nearer than this [m] are kept as this."""
 ALONG = {"probs": (0, 2), "centres": (0, 1, 2), "embedding": (1, 2)}
