@@ -60,7 +60,7 @@ def test_answer__is_off_by_less_than_it_says_and_small(seed: int, tmp_path: Path
     assert (np.abs(depth - before) / before).max() < 0.005
     np.testing.assert_allclose(read["probs"].sum(axis=0), 1, atol=1e-6)
     assert (np.diff(read["centres"], axis=0) >= 0).all() and (read["probs"] >= 0).all()
-    assert (tmp_path / "a.npz").stat().st_size <= 60_000
+    assert (tmp_path / "a.npz").stat().st_size <= 61_000
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
 
 
@@ -83,7 +83,7 @@ def test_answer__one_set_of_centres_for_the_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"no archive at all"])
 def test_answer__that_is_broken_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(UserError, match=r"a.npz: is no answer of a teacher .*; remove it, and repeat"):
+    with pytest.raises(UserError, match=r"a.npz: (is empty .*|is no answer of a teacher .*; remove it, and repeat)"):
         read_taught(tmp_path / "a.npz")
 
 
