@@ -59,7 +59,7 @@ class Sample:
     """Depth [m] of surfaces that neighbouring frames look through, as at mirrors, 0 elsewhere (data/stereo.py); of the reference alone."""
     diffuse: Float[Tensor, "*b t v 3 h w"] | None = None
     """The image with specular lobes removed, RGB in [0, 1]."""
-    taught: dict[str, Float[Tensor, "*b t v _c _y _x"]] | None = None
+    taught: dict[str, Float[Tensor, "*b 1 v _c _y _x"]] | None = None
     """What a teacher has said of each view, by name, at sizes of its own (data/taught.py); of the reference frame alone."""
     name: tuple[str, ...] = ()
     """Where each element of the batch comes from, for error messages and panels."""
