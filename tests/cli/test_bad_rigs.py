@@ -1,7 +1,7 @@
 """What can be wrong with a rig, as the command line meets it: one line that names the file, exit code 2, or left out and counted.
 
-Rigs that are no JSON, and broken files in an evaluation, are in test_bad_input.py, dead cameras of `predict` in test_predict_rig.py, dead cameras in training in
-tests/data/test_blank.py, teachers with other bins with the method that has them.
+Elsewhere: rigs that are no JSON, and broken files in an evaluation (test_bad_input.py), dead cameras of `predict` (test_predict_rig.py)
+and in training (tests/data/test_blank.py), teachers with other bins (beside the method that has them).
 """
 
 import json
