@@ -171,8 +171,8 @@ class SampleSource(TorchDataset[Sample]):
         for item in items:
             (reference, cameras), *neighbours = item
             ring = rings[reference.sequence]
-            fits = set(cameras) < set(ring)
-            if not fits:
+            lacks = set(cameras) < set(ring)
+            if not lacks:
                 kept.append(item)
             elif self._blanks and not neighbours:
                 kept.append(((reference, ring),))
