@@ -103,7 +103,9 @@ def _draw_camera(draw: ImageDraw.ImageDraw, place: _Place, camera: Camera) -> No
         draw.line([(column, row), ahead(yaw + side, 0.11)], fill=_INK, width=2)
     draw.line([(column, row), ahead(yaw, 0.17)], fill=_INK, width=2)
     draw.ellipse([column - 4, row - 4, column + 4, row + 4], fill=_INK)
-    draw.text(ahead(yaw, 0.22), camera.name, fill=_INK, font=_font(17), anchor="mm", stroke_width=2, stroke_fill=_PAPER)
+    aside = math.sin(yaw)  # names to the left end where their line does, names to the right begin there
+    anchor = "mm" if abs(aside) < 0.5 else "rm" if aside > 0 else "lm"
+    draw.text(ahead(yaw, 0.2), camera.name, fill=_INK, font=_font(17), anchor=anchor, stroke_width=2, stroke_fill=_PAPER)
 
 
 def _font(size: int) -> "ImageFont.FreeTypeFont | ImageFont.ImageFont":

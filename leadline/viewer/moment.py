@@ -146,7 +146,7 @@ def overlap_blocks(moment: Moment) -> list[Block]:
         "What one camera hides from the other disagrees even where both are right."
     )
     if apart:
-        note += f" Nothing in common: {', '.join(apart)}."
+        note += f" Nothing in common at these depths: {', '.join(apart)}."
     return [Table(("neighbours", "abs_rel", "metres", "|ln ratio|", "pixels"), tuple(rows), note=note)]
 
 

@@ -86,7 +86,7 @@ def test_evaluate__a_broken_file_stops_or_is_left_out_by_choice_named_and_counte
     tiny_data.write_nyu(tmp_path / "nyu", frames=4)
     broken, out = tmp_path / "nyu" / "rgb" / "rgb_00001.jpg", tmp_path / "out.json"
     broken.write_bytes(broken.read_bytes()[:400])
-    (tmp_path / "nyu" / "depth" / "sync_depth_00002.png").unlink()
+    (tmp_path / "nyu" / "depth" / "sync_depth_00002.png").write_bytes(b"")
     command = ["evaluate", "--protocol", "raw", "--model", str(tiny_model), "--data", f"nyu:{tmp_path / 'nyu'}", "--json", str(out)]
     assert main(command) == 2
     assert str(broken) in _one_line(capsys, "evaluate") and not out.exists()

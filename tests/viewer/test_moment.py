@@ -66,7 +66,7 @@ def test_overlap__of_cameras_that_see_nothing_in_common() -> None:
     (words,) = overlap_blocks(alone)
     assert isinstance(words, Text) and "No two neighbouring cameras" in words.words
     (table,) = overlap_blocks(moment(without=("CAM_FRONT_LEFT",)))
-    assert isinstance(table, Table) and "Nothing in common: CAM_FRONT and CAM_BACK_LEFT." in table.note
+    assert isinstance(table, Table) and "Nothing in common at these depths: CAM_FRONT and CAM_BACK_LEFT." in table.note
 
 
 def test_ring__one_range_of_colours_and_a_place_for_who_is_missing() -> None:
