@@ -58,8 +58,9 @@ class DataConfig:
     """Decoded files kept in memory, up to this size [GB]."""
     derived: str | None = None
     """Folder in which layers that are made of several frames (masks of intrinsic) are kept for later runs; None makes them anew."""
-    on_corrupt: Literal["raise", "skip"] = "raise"
-    """What a broken file does: stop the run, or be reported and replaced by the next sample."""
+    on_corrupt: Literal["raise", "skip", "blank"] = "raise"
+    """What a broken file does: stop the run; be reported and replaced by the next sample; or, in a rig, cost its own camera only, which
+    becomes a grey picture in which nothing is usable. The run counts both."""
     augment: Augment = USUAL
 
     def specs(self, roots: tuple[str, ...]) -> list[str]:
