@@ -91,6 +91,35 @@ def test_terms__are_finite_and_move_the_student(term: str, teacher: str) -> None
     assert all(value < float("inf") for value in found.values()) and max(found.values()) > 0
 
 
+@pytest.mark.parametrize("relation", ["softmax", "probabilities", "overlap", "pooled"])
+@pytest.mark.parametrize("response", ["l1", "scale_shift"])
+def test_terms__of_every_reading_are_finite(relation: str, response: str, teacher: str) -> None:
+    method = build(teacher=teacher, relations_weight=1.0, relation=relation, response_weight=1.0, response=response).train()
+    loss = method.loss(rigs())
+    loss.total.backward()
+    assert all(is_finite(term) for term in loss.terms.values())
+    assert all(p.grad.isfinite().all() for p in method.parameters() if p.grad is not None)
+
+
+def test_terms__are_zero_for_a_student_that_is_its_teacher(tmp_path: Path) -> None:
+    """Test 7 of the specification, through the whole method; the adapter of FitNets is no identity, and L_x is about the truth."""
+    itself = save(tmp_path / "itself")
+    weights = {name: 1.0 for name in ALL if name not in ("cross_weight", "opposite_weight", "fitnets_weight")}
+    method = build(teacher=itself, **weights)
+    method.load_state_dict(load(itself).network.state_dict(), strict=False)
+    with torch.no_grad():
+        terms = method.eval().loss(rigs()).terms
+    assert all(abs(float(term)) < 1e-4 for name, term in terms.items() if name != "silog"), terms
+
+
+def test_terms__of_nothing_but_dead_cameras_are_zero(teacher: str) -> None:
+    sample = rigs()
+    assert sample.usable is not None and sample.depth is not None
+    dead = replace(sample, usable=torch.zeros_like(sample.usable), depth=torch.zeros_like(sample.depth))
+    loss = build(teacher=teacher, **ALL).train().loss(dead)
+    assert all(float(term.detach()) == 0 for term in loss.terms.values()), loss.terms
+
+
 def test_terms__weigh_what_their_weights_say(teacher: str) -> None:
     once = build(teacher=teacher, **ALL).train().loss(rigs()).terms
     thrice = build(teacher=teacher, **{name: 3.0 for name in ALL}).train().loss(rigs()).terms

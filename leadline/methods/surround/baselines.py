@@ -6,7 +6,6 @@ is exactly 0. Call them outside autocast.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -17,9 +16,9 @@ from leadline.losses.masked import full_precision, masked_mean, mean_over_images
 from leadline.losses.pixel import l1_loss, log_l1_loss
 from leadline.losses.scale_shift import scale_shift_invariant_loss
 from leadline.methods.surround.ckd import kept, probability_loss, tempered
+from leadline.methods.surround.config import ResponseKind
 from leadline.methods.surround.relations import structure_loss, to_cells, unit
 
-ResponseKind = Literal["log_l1", "l1", "scale_shift"]
 FLAT = 1e-4
 """Spread of probabilities below which nothing varies: the root of DIST's epsilon, 1e-8, which stands beside a product of spreads."""
 

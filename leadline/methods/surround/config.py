@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Relation = Literal["cosine", "softmax", "probabilities", "overlap", "pooled"]
+ResponseKind = Literal["log_l1", "l1", "scale_shift"]
+
 
 @dataclass(frozen=True)
 class SurroundConfig:
@@ -55,14 +58,14 @@ class SurroundConfig:
     """The opposite pair, for comparison: the student's probabilities and the teacher's centres."""
     relations_weight: float = 0.0
     """L_v, VRKD: likenesses between neighbouring cameras, as the teacher sees them."""
-    relation: Literal["cosine", "softmax", "probabilities", "overlap", "pooled"] = "cosine"
+    relation: Relation = "cosine"
     """What VRKD compares: cosines of embeddings; softmax of them by KL; cosines of probabilities; cosines of the outer columns
     alone; distances and angles of one vector per camera."""
     temperature: float = 1.0
     """Of the probabilities in L_p."""
     response_weight: float = 0.0
     """Difference to the teacher's depth."""
-    response: Literal["log_l1", "l1", "scale_shift"] = "log_l1"
+    response: ResponseKind = "log_l1"
     """Of what kind."""
     kd_weight: float = 0.0
     """Hinton's distillation of the probabilities, at kd_temperature."""

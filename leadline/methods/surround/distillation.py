@@ -37,6 +37,8 @@ TERMS = (
 """Each has the option NAME_weight."""
 OF_MAPS = ("fitnets", "attention")
 """Terms that compare inner maps, which nobody keeps: the teacher itself must be there."""
+OF_PICTURES = ("rkd", "similarity", *OF_MAPS)
+"""Terms that compare whole pictures, of which those that show nothing are left out."""
 HINT = -2
 """The map that FitNets compares, from fine to coarse: the one before the bottleneck."""
 
@@ -131,9 +133,11 @@ class Distillation(nn.Module):
         return getattr(self.config, f"{name}_weight")
 
     def _term(self, name: str, lesson: Lesson) -> Tensor:
-        config, bins, taught = self.config, lesson.seen.bins, lesson.taught
+        config, bins, taught, alive = self.config, lesson.seen.bins, lesson.taught, lesson.alive
         answers = {"logits": bins.logits, "teacher_probs": lesson.probs}
-        embeddings = {"embedding": bins.embedding, "teacher_embedding": taught.embedding}
+        if name in OF_PICTURES and not alive.any():
+            return bins.logits.sum() * 0
+        embeddings = {"embedding": bins.embedding[alive], "teacher_embedding": taught.embedding[alive]}
         match name:
             case "probabilities":
                 return ckd.probability_loss(**answers, keep=lesson.keep_at_head, temperature=config.temperature)
@@ -142,8 +146,9 @@ class Distillation(nn.Module):
             case "opposite":
                 return lesson.silog(mean_depth(bins.probs, lesson.centres))
             case "relations":
-                ours, theirs = (lesson.per_rig(maps) for maps in vrkd.compared(bins, taught, config.relation))
-                return vrkd.relation_loss(student=ours, teacher=theirs, relation=config.relation, alive=lesson.alive)
+                ours, theirs = (lesson.of_rigs(maps) for maps in vrkd.compared(bins, taught, config.relation))
+                rigs = alive.unflatten(0, (-1, lesson.num_views))
+                return vrkd.relation_loss(student=ours, teacher=theirs, relation=config.relation, alive=rigs)
             case "response":
                 return baselines.response_loss(depth=bins.depth, teacher_depth=lesson.depth, keep=lesson.keep_at_head, kind=config.response)
             case "kd":
@@ -158,9 +163,10 @@ class Distillation(nn.Module):
                 return baselines.similarity_loss(**embeddings)
             case "attention":
                 assert taught.maps is not None
-                return baselines.attention_loss(maps=lesson.seen.maps, teacher_maps=taught.maps)
+                ours, theirs = ([map_[alive] for map_ in maps] for maps in (lesson.seen.maps, taught.maps))
+                return baselines.attention_loss(maps=ours, teacher_maps=theirs)
             case "fitnets":
                 assert taught.maps is not None and self.adapter is not None
-                return baselines.hint_loss(map_=self.adapter(lesson.seen.maps[HINT]), teacher_map=taught.maps[HINT])
+                return baselines.hint_loss(map_=self.adapter(lesson.seen.maps[HINT][alive]), teacher_map=taught.maps[HINT][alive])
             case _:
                 raise ValueError(f"no term {name}")

@@ -57,14 +57,15 @@ class Lesson:
         """`keep` at the pixel under the centre of each answer."""
         return functional.interpolate(self.keep[:, None].float(), size=self._size, mode="nearest-exact")[:, 0] > 0
 
-    @property
-    def alive(self) -> Bool[Tensor, "b v"]:
-        """Cameras with anything to be seen."""
-        return self.keep.flatten(1).any(dim=1).unflatten(0, (-1, self.num_views))
+    @cached_property
+    def alive(self) -> Bool[Tensor, " n"]:
+        """Pictures with anything to be seen."""
+        return self.keep.flatten(1).any(dim=1)
 
-    def per_rig(self, maps: Float[Tensor, "n c _y _x"]) -> Float[Tensor, "b v c _y _x"]:
-        """Maps of all pictures, rig by rig."""
-        return maps.unflatten(0, (-1, self.num_views))
+    def of_rigs(self, maps: Float[Tensor, "n c y x"]) -> Float[Tensor, "b v c y x"]:
+        """Maps of all pictures, rig by rig, 0 where the teacher is not to be believed."""
+        keep = functional.interpolate(self.keep[:, None].float(), size=maps.shape[-2:], mode="nearest-exact")
+        return (maps * keep).unflatten(0, (-1, self.num_views))
 
     def silog(self, depth: Float[Tensor, "n y x"]) -> Float[Tensor, ""]:
         """Scale-invariant logarithmic error of a depth at the head against the truth."""
@@ -83,7 +84,8 @@ class Lesson:
         centres = self.seen.bins.centres.detach()
         borders = (centres[:, 1:] + centres[:, :-1]) / 2
         depth = 1 / nearest.clamp(min=1e-9)
-        return torch.where(nearest > 0, (borders < depth[:, None]).sum(dim=1), UNKNOWN)
+        known = (nearest > 0) & self.keep_at_head
+        return torch.where(known, (borders < depth[:, None]).sum(dim=1), UNKNOWN)
 
     @property
     def _size(self) -> tuple[int, int]:

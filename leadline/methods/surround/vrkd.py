@@ -6,7 +6,7 @@ the channels of the two networks need not agree.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float
@@ -14,13 +14,13 @@ from torch import Tensor
 
 from leadline.geometry.rig import ring_pairs
 from leadline.losses.masked import mean_over_images
+from leadline.methods.surround.config import Relation
 from leadline.methods.surround.relations import CELLS, structure_loss, to_cells, unit
 from leadline.models.bins.answer import Bins
 
 if TYPE_CHECKING:
     from leadline.methods.surround.teacher import Taught
 
-Relation = Literal["cosine", "softmax", "probabilities", "overlap", "pooled"]
 SOFTMAX_TEMPERATURE = 0.1
 OUTER_COLUMNS = CELLS[1] // 4
 """Columns of cells that the neighbour on that side may see as well: a quarter."""
