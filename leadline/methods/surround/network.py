@@ -51,7 +51,9 @@ class Trunk(nn.Module):
         super().__init__()
         self.encoder = build_encoder(config.encoder, config.pretrained)
         channels, strides = self.encoder.channels, self.encoder.strides
-        self.cross = CrossView(channels, strides) if config.cross_view else None
+        # Maps finer than the decoder's finest are read by nobody.
+        self._read = sum(stride < config.output_stride for stride in strides)
+        self.cross = CrossView(channels[self._read :], strides[self._read :]) if config.cross_view else None
         self.decoder = build_decoder(
             "unet", channels, strides, width=config.decoder_width, norm=config.decoder_norm, finest=config.output_stride
         )
@@ -66,7 +68,7 @@ class Trunk(nn.Module):
         """Maps of all n = b v pictures, fine to coarse: the decoder's, and the encoder's bottleneck."""
         features = self.encoder(image.flatten(0, 1))
         if self.cross is not None:
-            features = self.cross(features, num_views=image.shape[1])
+            features = [*features[: self._read], *self.cross(features[self._read :], num_views=image.shape[1])]
         return [*self.decoder(features), features[-1]]
 
 
