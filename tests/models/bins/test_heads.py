@@ -97,7 +97,8 @@ def test_head__learns_a_small_map(kind: BinKind, centres: str):
     head = build(kind, centres, channels=channels, num_bins=16)
     inputs = maps(channels, sizes)
     target = 1 + 29 * torch.rand(2, *sizes[0], generator=torch.Generator().manual_seed(2))
-    optimizer = torch.optim.Adam(head.parameters(), lr=4e-3)
+    # A transformer that normalises behind its layers falls to a constant at the step that suits the others.
+    optimizer = torch.optim.Adam(head.parameters(), lr=1e-3 if kind == "adabins" else 4e-3)
     losses = []
     for _ in range(50):
         optimizer.zero_grad()
