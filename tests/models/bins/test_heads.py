@@ -93,13 +93,14 @@ def test_head__bfloat16_of_its_convolutions_hardly_moves_the_depth(kind: BinKind
 @every_head
 def test_head__learns_a_small_map(kind: BinKind, centres: str):
     """A random map of depths, from random features that tell its pixels apart."""
-    channels = (64, 10, 12, 16)
+    channels, sizes = (64, 10, 12, 16), ((6, 8), (3, 4), (2, 2), (1, 1))
     head = build(kind, centres, channels=channels, num_bins=16)
-    inputs = maps(channels)
-    target = 1 + 29 * torch.rand(2, *SIZES[0], generator=torch.Generator().manual_seed(2))
-    optimizer = torch.optim.Adam(head.parameters(), lr=5e-3)
+    inputs = maps(channels, sizes)
+    target = 1 + 29 * torch.rand(2, *sizes[0], generator=torch.Generator().manual_seed(2))
+    # A transformer that normalises behind its layers falls to a constant at the step that suits the others.
+    optimizer = torch.optim.Adam(head.parameters(), lr=1e-3 if kind == "adabins" else 4e-3)
     losses = []
-    for _ in range(60):
+    for _ in range(50):
         optimizer.zero_grad()
         loss = (head(inputs).depth.log() - target.log()).abs().mean()
         loss.backward()
