@@ -1,7 +1,7 @@
 """What a teacher with bins of depth has said of a data set, kept in files, and the data set with it as the layer `taught`.
 
     taught.json                   which data set, at which size, by whom and with which bins; `num_answers` when it is finished
-    SEQUENCE/FRAME/CAMERA.npz     of a view: probabilities and centres where the head answers, its embedding in `CELLS` cells
+    SEQUENCE/FRAME/CAMERA.npz     of a view: probabilities and centres where the head answers, its embedding in 12 x 20 cells
 
 `leadline label --bins` writes such a folder. The answers are rounded, and then packed without further loss:
 
@@ -29,8 +29,6 @@ from leadline.io.npzfile import read_npz_array
 from leadline.types import UserError
 
 TAUGHT = Written(about="taught.json", format=1, what="answers", ending=".npz")
-CELLS = (12, 20)
-"""Rows and columns of the embedding that is kept."""
 PROBABILITY_STEPS = 4095
 CENTRE_STEP = 0.004
 EMBEDDING_STEPS = 50

@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch.nn import functional
 
 from leadline.data.sample import Needs, Sample
-from leadline.data.taught import CELLS
 from leadline.methods.predictor import DepthModel
+from leadline.methods.surround.relations import to_cells
 from leadline.methods.surround.teacher import ALIKE, ask, load_teacher
 from leadline.methods.teachers import method_of, who
 
@@ -62,7 +62,7 @@ class BinTeacher:
         maps = {
             "probs": _at(taught.probs, height, width),
             "centres": taught.centres if taught.centres.shape[-2:] == (1, 1) else _at(taught.centres, height, width),
-            "embedding": functional.adaptive_avg_pool2d(taught.embedding, CELLS),
+            "embedding": to_cells(taught.embedding),
         }
         arrays = {name: values.float().cpu().numpy() for name, values in maps.items()}
         return [{name: values[i] for name, values in arrays.items()} for i in range(len(taught.probs))]
