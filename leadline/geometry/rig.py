@@ -4,7 +4,7 @@ Convention: rig frame x forward, y left, z up, origin on the ground. Ring order 
 forward and goes counter-clockwise seen from above; it is derived from the yaw of the optical axes, never listed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -61,10 +61,6 @@ class Rig:
         """The cameras from left to right as one turns clockwise, with the front camera in the middle."""
         num = len(self.cameras)
         return tuple(self.cameras[i % num] for i in range(num // 2, num // 2 - num, -1))
-
-    def part(self, names: Collection[str]) -> "Rig":
-        """The rig with the cameras of these `names` only."""
-        return replace(self, cameras=tuple(camera for camera in self.cameras if camera.name in names))
 
     def neighbours(self) -> tuple[tuple[int, int], ...]:
         """Pairs (i, i + 1) of adjacent cameras around the ring."""

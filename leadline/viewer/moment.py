@@ -138,9 +138,9 @@ def overlap_blocks(moment: Moment) -> list[Block]:
     mean = mean_of(found.values())
     if mean is not None and len(rows) > 1:
         rows.append(("mean of the pairs", mean.abs_rel, mean.metres, mean.log_ratio, mean.num_pixels))
-    there = moment.rig.part(moment.predictions.keys())
-    names = [f"{there.names[i]} and {there.names[j]}" for i, j in there.neighbours()]
-    apart = [name for name in names if name.replace(" and ", "|") not in found]
+    names = moment.rig.names
+    pairs = [(names[i], names[j]) for i, j in moment.rig.neighbours()]
+    apart = [f"{a} and {b}" for a, b in pairs if {a, b} <= moment.predictions.keys() and f"{a}|{b}" not in found]
     note = (
         "Each point of one camera is compared with the depth that its neighbour gives there, and the other way round: 0 where both agree. "
         "What one camera hides from the other disagrees even where both are right."
@@ -187,14 +187,15 @@ def _table(moment: Moment) -> Table:
     for camera in moment.rig.cameras:
         about = (camera.name, f"{camera.yaw_deg:.0f}", f"{camera.fov_x_deg:.0f}")
         if camera.name not in moment.scene:
-            rows.append((*about, "-", *(("-", "-") if metric else ()), f"missing: {moment.missing.get(camera.name, 'no image')}"))
+            rows.append((*about, "-", *(("-", "-") if metric else ()), "missing"))
             continue
         prediction, image = moment.scene[camera.name], moment.images[camera.name]
         values = prediction.values[prediction.usable]
         depth = _spread(values) if metric else ()
         rows.append((*about, f"{image.shape[1]}x{image.shape[0]}", *depth, "predicted"))
     columns = ("camera", "looks to [deg]", "field of view [deg]", "size [px]", *(("median [m]", "98 % within [m]") if metric else ()), "")
-    note = f"{len(moment.scene)} of {len(moment.rig.cameras)} cameras. Directions: 0 is forward, 90 left."
+    reasons = " ".join(f"Without {name}: {line}." for name, line in moment.missing.items())
+    note = f"{len(moment.scene)} of {len(moment.rig.cameras)} cameras. Directions: 0 is forward, 90 left. {reasons}".rstrip()
     return Table(columns, tuple(rows), note=note)
 
 

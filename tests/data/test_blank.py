@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from leadline.data.dataset import Record
@@ -18,6 +19,11 @@ TRANSFORM = Transform(30, 50)
 RIG = Needs(layers=frozenset({"depth", "usable", "cam_from_world", "cam_from_rig", "time_s"}), rig=True)
 
 
+def got(layer: Tensor | None) -> Tensor:
+    assert layer is not None
+    return layer
+
+
 def blanking(ring, needs=RIG):
     return SampleSource(ring, needs, TRANSFORM, on_corrupt="blank")
 
@@ -29,7 +35,7 @@ def test_blank__a_dead_camera_is_grey_unusable_and_at_its_place(ring, caplog):
     with caplog.at_level(logging.WARNING):
         sample, again = source[0, 1], source[0, 1]
     torch.testing.assert_close(sample.image[0, 2], torch.full((3, 30, 50), 128 / 255))
-    assert not sample.usable[0, 2].any() and not sample.depth[0, 2].any() and not sample.valid[0, 2].any()
+    assert not got(sample.usable)[0, 2].any() and not got(sample.depth)[0, 2].any() and not sample.valid[0, 2].any()
     others = [0, 1, 3, 4, 5]
     for layer in ("image", "depth", "usable"):
         assert torch.equal(getattr(sample, layer)[:, others], getattr(whole, layer)[:, others])
@@ -55,7 +61,7 @@ def test_blank__a_moment_that_lacks_a_camera_is_filled(ring):
     with pytest.raises(UserError, match=r"5 cameras .* 6 cameras .*--data.on-corrupt"):
         SampleSource(ring, RIG, TRANSFORM)
     sample = blanking(ring)[0, 1]
-    assert sample.image.shape == (1, 6, 3, 30, 50) and not sample.usable[0, 2].any() and sample.usable[0, 3].any()
+    assert sample.image.shape == (1, 6, 3, 30, 50) and not got(sample.usable)[0, 2].any() and got(sample.usable)[0, 3].any()
     skipping = SampleSource(ring, RIG, TRANSFORM, on_corrupt="skip")
     assert len(skipping) == 7 and skipping.replaced == Replaced(num_incomplete=1)
 
@@ -79,7 +85,7 @@ def test_blank__is_for_the_reference_frame(ring):
     """What is compared with a grey neighbour in time would be wrong."""
     ring.broken = {("drive0", 2, "cam2")}
     source = blanking(ring, Needs(layers=RIG.layers, frames=(0, 1), rig=True))
-    assert not source[0, 2].usable[0, 2].any() and source[0, 2].usable[1, 2].any()
+    assert not got(source[0, 2].usable)[0, 2].any() and got(source[0, 2].usable)[1, 2].any()
     assert source[0, 1].name == source[0, 2].name and source.replaced.num_skipped == 1
 
 
@@ -87,5 +93,7 @@ def test_blank__the_world_pose_follows_from_another_camera(ring):
     """The stand-in is at another time in another place: only its place on the vehicle may be taken from there."""
     ring.broken = {("drive1", 3, "cam5")}
     sample = blanking(ring)[0, 7]
-    world_from_rig = [invert(sample.cam_from_world[0, v].double().numpy()) @ sample.cam_from_rig[0, v].double().numpy() for v in (0, 5)]
+    world_from_rig = [
+        invert(got(sample.cam_from_world)[0, v].double().numpy()) @ got(sample.cam_from_rig)[0, v].double().numpy() for v in (0, 5)
+    ]
     np.testing.assert_allclose(world_from_rig[1], world_from_rig[0], atol=1e-5)

@@ -66,7 +66,12 @@ def test_overlap__of_cameras_that_see_nothing_in_common() -> None:
     (words,) = overlap_blocks(alone)
     assert isinstance(words, Text) and "No two neighbouring cameras" in words.words
     (table,) = overlap_blocks(moment(without=("CAM_FRONT_LEFT",)))
-    assert isinstance(table, Table) and "Nothing in common at these depths: CAM_FRONT and CAM_BACK_LEFT." in table.note
+    assert isinstance(table, Table) and "Nothing in common" not in table.note, "who is no neighbour need not have anything"
+    blind = moment()
+    nothing = replace(blind.predictions["CAM_BACK"], valid=np.zeros((HEIGHT, WIDTH), dtype=bool))
+    (table,) = overlap_blocks(replace(blind, predictions={**blind.predictions, "CAM_BACK": nothing}))
+    apart = "Nothing in common at these depths: CAM_BACK_LEFT and CAM_BACK, CAM_BACK and CAM_BACK_RIGHT."
+    assert isinstance(table, Table) and apart in table.note
 
 
 def test_ring__one_range_of_colours_and_a_place_for_who_is_missing() -> None:
@@ -95,7 +100,7 @@ def test_sections__without_metres_have_no_points_and_say_so() -> None:
     page = render_report(Report("t", "l", moment_sections(moment(kind=DepthKind.SCALE_INVARIANT))))
     assert "scale_invariant values, which are no metres" in page and "showCloud(document" not in page
     page = render_report(Report("t", "l", moment_sections(moment(without=("CAM_BACK",)))))
-    assert "showCloud(document" in page and "missing: its lens is dirty" in page and "5 of 6 cameras" in page
+    assert "showCloud(document" in page and "Without CAM_BACK: its lens is dirty." in page and "5 of 6 cameras" in page
 
 
 def _pixel(forward_m: float, left_m: float, reach_m: float) -> tuple[int, int]:
