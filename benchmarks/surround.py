@@ -1,7 +1,7 @@
 """Students of `surround` beside a Depth Anything V2 ViT-B with a head of bins, per camera frame, all in one interleaved run.
 
 Weights are random: time does not know. Students see 384x640; the teacher 518x868, at which the foundation model was trained, and 392x644,
-the nearest that fits its patches. Eager, on this machine's processor, two cameras at once; medians of rounds that take every network in turn.
+the nearest that fits its patches. Eager, on a processor, two cameras at once; medians of rounds that take every network in turn.
 """
 
 import time

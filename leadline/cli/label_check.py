@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from leadline.methods.bin_teachers import BinTeacher
 
 ALLOWED: Mapping[str, float] = {"probabilities": 1 / 500, "depth": 0.005, "embedding": 0.02}
-"""Largest differences: of a probability; of depth, and of an embedding to the largest of its channel, as shares. Rounding explains half of it at most."""
+"""Largest differences: of a probability; of depth, and of an embedding to the largest of its channel, as shares. Rounding explains
+half of them at most."""
 
 
 def check_answers(work: Work, teacher: "BinTeacher", num: int) -> int:
