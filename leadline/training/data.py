@@ -48,7 +48,7 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
         raise UserError("--data.weights", f"{len(data.weights)} weights for {len(data.root)} data sets", "give one for each of --data.root")
     transform = Transform(data.height, data.width, augment=data.augment)
     keep = None if data.derived is None else Path(data.derived)
-    datasets = [with_derived(dataset, needs, keep=keep) for dataset in open_datasets(data, data.root, data.split)]
+    datasets: list[Dataset] = [with_derived(dataset, needs, keep=keep) for dataset in open_datasets(data, data.root, data.split)]
     if data.depth_share < 1:
         datasets = [WithSomeDepth(dataset, data.depth_share) for dataset in datasets]
     if data.labels:

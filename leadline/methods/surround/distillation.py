@@ -134,7 +134,7 @@ class Distillation(nn.Module):
 
     def _term(self, name: str, lesson: Lesson) -> Tensor:
         config, bins, taught, alive = self.config, lesson.seen.bins, lesson.taught, lesson.alive
-        answers = {"logits": bins.logits, "teacher_probs": lesson.probs}
+        answers: dict[str, Any] = {"logits": bins.logits, "teacher_probs": lesson.probs}
         if name in OF_PICTURES and not alive.any():
             return bins.logits.sum() * 0
         embeddings = {"embedding": bins.embedding[alive], "teacher_embedding": taught.embedding[alive]}

@@ -32,8 +32,11 @@ class BinHead(Protocol):
     num_bins: int
     min_depth_m: float
     max_depth_m: float
-    prob_head: nn.Module
-    """What makes the probabilities."""
+
+    @property
+    def prob_head(self) -> nn.Module:
+        """What makes the probabilities."""
+        ...
 
     @property
     def refine(self) -> nn.ModuleList:
