@@ -172,7 +172,8 @@ def test_with_taught__folders_that_do_not_belong(changes: dict[str, Any], line: 
 
 def training(datasets: Any, needs: Needs, **options: Any) -> SampleSource:
     """The source of a run on data sets that no file holds."""
-    config = DataConfig(root=("rendered:ring",) * len(datasets), workers=0, **(SIZE | options))
+    chosen: dict[str, Any] = SIZE | options
+    config = DataConfig(root=("rendered:ring",) * len(datasets), workers=0, **chosen)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_data, "open_datasets", lambda *_: datasets)
         return training_data.training_source(config, needs, seed=0)

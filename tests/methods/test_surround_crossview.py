@@ -33,7 +33,7 @@ def test_cross_view__starts_as_the_identity_and_can_leave_it(fresh: CrossView) -
     maps = features(4)
     seen = fresh(maps, num_views=2)
     assert all(torch.equal(one, other) for one, other in zip(seen, maps, strict=True))
-    sum(one.square().sum() for one in seen).backward()
+    torch.stack([one.square().sum() for one in seen]).sum().backward()
     assert all(scale.up[1].weight.grad.abs().max() > 0 for scale in fresh.scales)  # pyright: ignore[reportAttributeAccessIssue, reportIndexIssue, reportArgumentType]
 
 
