@@ -17,6 +17,7 @@ teacher itself would say.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -46,7 +47,7 @@ def write_taught(path: Path, answer: Mapping[str, Float[np.ndarray, "_c _y _x"]]
     centres = np.rint(np.log(np.maximum(answer["centres"], NEAREST_M) / NEAREST_M) / CENTRE_STEP).astype(np.int32)
     largest = np.maximum(np.abs(embedding).max(axis=(1, 2), keepdims=True), 1e-30).astype(np.float32)
     counts = {"probs": np.diff(so_far, axis=0, prepend=0), "centres": centres, "embedding": _steps(embedding / largest)}
-    packed = {name: _packed(values, ALONG[name]) for name, values in counts.items()}
+    packed: dict[str, Any] = {name: _packed(values, ALONG[name]) for name, values in counts.items()}
     with atomic_write(path) as temporary:
         np.savez_compressed(temporary, **packed, largest=largest)
 

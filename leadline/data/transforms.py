@@ -134,7 +134,7 @@ def resize_view(view: View, *, height: int, width: int) -> View:
 
 def flip_view(view: View) -> View:
     """The view of the world mirrored left to right: columns reversed, K and poses in step."""
-    flipped = {name: _mirrored(getattr(view, name)) for name in _layers_of(view)}
+    flipped: dict[str, Any] = {name: _mirrored(getattr(view, name)) for name in _layers_of(view)}
     if view.normals is not None:
         flipped["normals"] = flipped["normals"] * np.array([-1.0, 1.0, 1.0], dtype=np.float32)
     if view.cam_from_world is not None:

@@ -10,6 +10,7 @@ that is missing is simply not among the tokens.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -39,7 +40,7 @@ class _Scale(nn.Module):
     def __init__(self, channels: int, factor: int) -> None:
         super().__init__()
         width = math.ceil(channels / NUM_HEADS) * NUM_HEADS
-        options = {"kernel_size": factor, "stride": factor}
+        options: dict[str, Any] = {"kernel_size": factor, "stride": factor}
         self.down = nn.Sequential(nn.Conv2d(channels, channels, groups=channels, **options), nn.Conv2d(channels, width, kernel_size=1))
         self.blocks = nn.ModuleList(_Block(width) for _ in range(NUM_BLOCKS))
         self.up = nn.Sequential(nn.ConvTranspose2d(width, width, groups=width, **options), nn.Conv2d(width, channels, kernel_size=1))
