@@ -21,7 +21,7 @@ from leadline.training.config import DataConfig
 from leadline.types import UserError
 from tests.fixtures.tiny_answers import answer
 
-SIZE = {"height": 12, "width": 20}
+SIZE: dict[str, Any] = {"height": 12, "width": 20}
 BINS = {"num_bins": 8, "min_depth_m": 0.1, "max_depth_m": 200.0, "canonical_focal": 0.8}
 TAUGHT_NEEDS = Needs(layers=frozenset({"taught", "usable"}), rig=True, taught_by=tuple(BINS.items()))
 
@@ -172,8 +172,7 @@ def test_with_taught__folders_that_do_not_belong(changes: dict[str, Any], line: 
 
 def training(datasets: Any, needs: Needs, **options: Any) -> SampleSource:
     """The source of a run on data sets that no file holds."""
-    chosen: dict[str, Any] = SIZE | options
-    config = DataConfig(root=("rendered:ring",) * len(datasets), workers=0, **chosen)
+    config = DataConfig(root=("rendered:ring",) * len(datasets), workers=0, **(SIZE | options))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_data, "open_datasets", lambda *_: datasets)
         return training_data.training_source(config, needs, seed=0)
