@@ -1,6 +1,7 @@
 """`surround` as a user runs it: recordings of real rigs trained on, scored and predicted, a teacher and its student on rendered streets."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,9 @@ RECORDED = {
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One moment of one street, seen by six cameras and a LiDAR."""
+    """Two moments of one street, seen by six cameras and a LiDAR."""
     root = tmp_path_factory.mktemp("worlds") / "streets"
-    return produce("streets", root, scenes=1, frames=1, height=64, width=96, seed=0, rig=read_rig("nuscenes6"), variant="scalar", layers=())
+    return produce("streets", root, scenes=1, frames=2, height=64, width=96, seed=0, rig=read_rig("nuscenes6"), variant="scalar", layers=())
 
 
 @pytest.mark.parametrize("dataset", RECORDED)
@@ -69,6 +70,20 @@ def test_surround__a_teacher_of_streets_teaches_live_and_from_files(street: Path
         == 0
     )
     assert len(list((tmp_path / "depth").glob("*.provenance.json"))) == 6
+
+
+def test_surround__trains_on_while_a_camera_is_dead(street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "streets"
+    shutil.copytree(street, root)
+    next(root.glob("scene_*/frame_0001/CAM_BACK/rgb.*")).write_bytes(b"")
+    data = ["--data.root", str(root), "--data.split", "None", "--data.val-split", "None", "--steps", "2", "--data.on-corrupt"]
+    command = ["train", "surround-streets", *SMALL, *QUICK, *data]
+    assert main([*command, "raise", "--run", str(tmp_path / "raised")]) == 2
+    assert "CAM_BACK" in capsys.readouterr().err
+    assert main([*command, "blank", "--run", str(tmp_path / "blanked")]) == 0
+    assert "cameras were blanked because of missing or broken files" in capsys.readouterr().err
+    details = json.loads((tmp_path / "blanked" / "model" / "config.json").read_text())["details"]
+    assert details["broken_files"]["num_blanked"] > 0
 
 
 def _moment(root: Path) -> list[str]:

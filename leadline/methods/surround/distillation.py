@@ -102,9 +102,10 @@ class Distillation(nn.Module):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """The teachers: names, weights and licences."""
+        """The teachers, if any was asked: names, weights and licences."""
         roles = {"teacher": self._teacher, "reflective": None if self._reflective is None else self._reflective.model}
-        return {role: who(model) for role, model in roles.items() if model is not None}
+        teachers = {role: who(model) for role, model in roles.items() if model is not None}
+        return {"teachers": teachers} if teachers else {}
 
     def terms(self, seen: Seen, sample: Sample, *, target: Tensor, valid: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Named terms, weighted, and numbers worth watching; target [m] and valid are (n, h, w)."""
