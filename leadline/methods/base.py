@@ -62,6 +62,11 @@ class Method(nn.Module, ABC):
         return ()
 
     @property
+    def frozen(self) -> dict[str, dict[str, str]]:
+        """Models that it reads through and that no model folder of it holds: by role, name, fingerprint and licence of each."""
+        return {}
+
+    @property
     def details(self) -> dict[str, Any]:
         """What a model folder should say about how it learnt, beside its configuration; plain values."""
         return {}

@@ -45,9 +45,10 @@ or `leadline predict path/or/hub-id photo.jpg --out out`.
 
 
 def _start(config: Mapping[str, Any]) -> str:
-    base = config["details"].get("base")
-    if base is not None:
-        return f"the features of `{base['name']}` {base['fingerprint']} (licence: {base['licence']}), which is not in this folder"
+    frozen = config["details"].get("frozen", {})
+    if frozen:
+        named = " and ".join(f"`{who['name']}` {who['fingerprint']} (licence: {who['licence']})" for who in frozen.values())
+        return f"the features of {named}, which this folder does not hold"
     starts = config["details"].get("starts_from", ())
     return ", ".join(f"`{start['weights']}` (licence: {start['licence']})" for start in starts) or "no pretrained encoder"
 

@@ -151,10 +151,12 @@ def _built(folder: Path, config: Mapping[str, Any]) -> Method:
             raise
         remedy = "put that model there again, or write in config.json, at base, where it is now"
         raise UserError(folder, f"reads the features of another model, which cannot be opened ({error})", remedy) from error
-    then, now = (details.get("base", {}).get("fingerprint") for details in (config["details"], method.details))
-    if then != now:
-        wrong = f"was trained on the features of {base} when its weights were {then}, and now they are {now}"
-        raise UserError(folder, wrong, "put the old weights there again, or train a new head")
+    then = config["details"].get("frozen", {})
+    for role, now in method.frozen.items():
+        before = then.get(role, {}).get("fingerprint")
+        if before != now["fingerprint"]:
+            wrong = f"was trained on the features of {now['name']} when its weights were {before}, and now they are {now['fingerprint']}"
+            raise UserError(folder, wrong, "put the old weights there again, or train a new head")
     return method
 
 
@@ -201,13 +203,12 @@ def _with_start(info: ModelInfo, method: Method) -> ModelInfo:
     from leadline.models.encoders import starting_weights  # imports transformers, which not every model needs
 
     starts = info.details.get("starts_from") or [asdict(start) for start in starting_weights(method)]
-    base = method.details.get("base")
-    if not starts and base is None:
+    if not starts and not method.frozen:
         return info
-    licences = sorted({part["licence"] for part in [*starts, *([] if base is None else [base])]})
+    licences = sorted({part["licence"] for part in [*starts, *method.frozen.values()]})
     inherited = "unknown" if "unknown" in licences else " and ".join(licences)
     licence = inherited if info.licence == "unknown" else info.licence
-    parts = {name: part for name, part in (("starts_from", starts), ("base", base)) if part}
+    parts = {name: part for name, part in (("starts_from", starts), ("frozen", method.frozen)) if part}
     return replace(info, licence=licence, details=dict(info.details) | parts)
 
 

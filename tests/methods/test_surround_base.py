@@ -46,7 +46,7 @@ def test_base__is_named_with_its_weights_and_licence(base: Path, tmp_path: Path,
     folder = save(Path("teacher"), base="base")
     config = config_of(folder)
     assert config["config"]["base"] == str(base)
-    assert config["details"]["base"] == {"name": "base", "fingerprint": load(base).fingerprint, "licence": config["licence"]}
+    assert config["details"]["frozen"]["base"] == {"name": "base", "fingerprint": load(base).fingerprint, "licence": config["licence"]}
     assert config["licence"].lower() == "cc-by-nc-4.0"
     assert f"the features of `base` {load(base).fingerprint}" in (tmp_path / "teacher" / "README.md").read_text()
     monkeypatch.chdir("/")

@@ -72,10 +72,14 @@ class Surround(Method):
         return self.network.size_multiple
 
     @property
+    def frozen(self) -> dict[str, dict[str, str]]:
+        """The frozen trunk, if it has one."""
+        return {} if self.network.base is None else {"base": self.network.base.who}
+
+    @property
     def details(self) -> dict[str, Any]:
-        """The frozen trunk and the teachers, if it has any: names, weights and licences."""
-        base = {} if self.network.base is None else {"base": self.network.base.who}
-        return base | self.distillation.provenance
+        """The teachers, if it has any: names, weights and licences."""
+        return self.distillation.provenance
 
     @property
     def loss_only(self) -> tuple[str, ...]:
