@@ -9,17 +9,17 @@ import numpy as np
 from leadline.data.catalog import open_dataset
 from leadline.data.dataset import View
 from leadline.evaluation.result import Evaluation
+from leadline.geometry.rig import Rig
 from leadline.io.color import colorize
 from leadline.methods.predictor import DepthModel
 from leadline.prediction import Prediction
+from leadline.viewer.moment import Moment, above_blocks, ring_blocks
 from leadline.viewer.report import Block, Cloud, Picture, Pictures, Report, Section, Table, Text, write_report
 
 NUM_SHOWN = 4
 """Test images of each family that are shown."""
 PHOTO_SIDE_PX = 720
 """A photo is thinned to about this size for the page."""
-RIG_AXES_TO_VIEW = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
-"""From x forward, y left, z up to the page's x right, y down, z forward."""
 
 
 @dataclass(frozen=True)
@@ -92,23 +92,12 @@ def _comparison(model: DepthModel, views: Sequence[View]) -> Pictures:
 
 
 def _ring(model: DepthModel, roots: Mapping[str, Path]) -> list[Block]:
-    """One moment of the test streets: images above predicted depth in ring order, and all points in the vehicle's frame."""
+    """One moment of the test streets: the ring, and all points in the vehicle's frame."""
     dataset = open_dataset(f"rendered:{roots['streets-test']}")
-    record = dataset.records[0]
-    views = [dataset.view(record, camera, frozenset()) for camera in record.cameras]
-    predictions = model.predict_batch([view.image for view in views], [view.camera.K for view in views])
-    images = [Picture(view.image, view.camera.name) for view in views]
-    depths = [Picture(colorize(p.values, valid=p.usable, inverse=False, low=2.0, high=60.0), "depth, 2 to 60 m") for p in predictions]
-    points, colors = [], []
-    for view, prediction in zip(views, predictions, strict=True):
-        assert view.camera.rig_from_cam is not None
-        pose, near = view.camera.rig_from_cam, prediction.usable & (prediction.values < 30.0)
-        in_camera = prediction.points()[near[prediction.usable]].astype(np.float64)
-        points.append((in_camera @ pose[:3, :3].T + pose[:3, 3]) @ RIG_AXES_TO_VIEW.T)
-        colors.append(view.image[near])
-    caption = "Predicted points of all six cameras nearer than 30 m, in the vehicle's frame."
-    cloud = Cloud(np.concatenate(points).astype(np.float32), np.concatenate(colors), caption)
-    return [Pictures((*images, *depths), columns=len(views)), cloud]
+    views = [dataset.view(dataset.records[0], camera, frozenset()) for camera in dataset.records[0].cameras]
+    images, rig = {view.camera.name: view.image for view in views}, Rig(tuple(view.camera for view in views))
+    moment = Moment(rig, images, model.predict_rig(images, rig))
+    return [*ring_blocks(moment), *above_blocks(moment)]
 
 
 def _materials(scores: Mapping[str, Scores]) -> Table:

@@ -1,5 +1,6 @@
 """`leadline evaluate`: score a model on a data set, or depth files against depth files, under one named protocol or several."""
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -65,6 +66,8 @@ class EvaluateOptions:
     """Also what the cameras of a rig say about each other: disagreement where they overlap, spread of scale."""
     temporal: bool = False
     """Also how much depth flickers from frame to frame."""
+    on_corrupt: Literal["raise", "skip"] = "raise"
+    """What a missing or broken file of the data set does: stop, or lose its image, which is named and counted."""
     bootstrap: int = 1000
     """Resamples of the images behind the 95 % intervals; 0 for none."""
     bootstrap_unit: Literal["image", "sequence"] = "image"
@@ -184,9 +187,12 @@ def _of_model(options: EvaluateOptions, protocols: "list[Protocol]") -> "tuple[l
             bootstrap=_bootstrap(options),
             surround=options.surround,
             temporal=options.temporal,
+            on_corrupt=options.on_corrupt,
             progress=advance,
             on_error=None if len(protocols) == 1 else lambda protocol, error: refused.append((protocol, error)),
         )
+    for line in evaluations[0].unreadable:
+        print(f"leadline evaluate: {line}; left out", file=sys.stderr)
     said = tuple(f"data opened with {name} {value}" for name, value in _choices(options).items() if value is not None)
     return [replace(evaluation, notes=(*said, *evaluation.notes)) for evaluation in evaluations], refused
 

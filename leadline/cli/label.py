@@ -1,38 +1,35 @@
-"""`leadline label DATASET:ROOT --plain MODEL --out DIR`: depth of teachers for every view, written once. Resumes.
+"""`leadline label DATASET:ROOT --plain MODEL --out DIR`: what teachers say of every view, written once. Resumes.
 
 With `--mesh MODEL MODEL` instead of --plain, depth that is fused over each sequence (methods/mesh_teachers.py). Works through the data
 set sequence by sequence; one file for each view, and labels.json, which says how they were made (data/labels.py). Train on them with
-`--data.labels DIR`.
+`--data.labels DIR`. With `--bins MODEL` it is the probabilities and centres of a teacher's bins (data/taught.py), for `--data.taught DIR`.
 """
 
-import math
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from leadline.cli.progress import progress
 from leadline.data.footage import FootageOptions
-from leadline.io.atomic import writable_folder
-from leadline.io.jsonfile import plain, read_json, write_json
-from leadline.training.config import MOVING, first_difference
+from leadline.io.jsonfile import plain
+from leadline.training.config import MOVING
 from leadline.types import UserError
 
 if TYPE_CHECKING:
+    from leadline.cli.label_work import Asked, Work
     from leadline.data.dataset import Dataset
-    from leadline.data.source import Item, SampleSource
+    from leadline.data.written import Written
     from leadline.methods.teachers import LabelMaker
 
-COUNTS = ("num_labels", "num_left_out", "num_bad")
-"""What labels.json says about the work itself; the rest is the request, which must stay the same."""
+
+OF_MESH = ("threshold", "voxel_m", "frames")
 
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """Write the depth of one teacher, of two and a mask (--plain), or of several fused over each sequence (--mesh) for a data set.
+    """Write what teachers say of a data set: the depth of one, of two and a mask (--plain), of several fused over each sequence (--mesh),
+    or the bins of one of method surround (--bins).
 
     Repeat the command to continue: finished views are skipped.
     """
@@ -45,6 +42,10 @@ class LabelOptions:
     """Run folder, model folder or hub id of a metric teacher."""
     mesh: tuple[str, ...] = ()
     """The same of two or more, instead: their mean, and where they disagree the surface fused from all frames; needs known poses."""
+    bins: str | None = None
+    """The same of a model of method surround, instead: its probabilities, centres and embedding for a student's --data.taught."""
+    check: int | None = None
+    """With --bins, write nothing: ask the teacher again about so many views, spread evenly, and compare with what is there."""
     robust: str | None = None
     """The same of a teacher of method intrinsic, whose mask says where its own depth stands in for the plain teacher's."""
     dropped: Literal["robust", "closed"] = "robust"
@@ -66,7 +67,7 @@ class LabelOptions:
     footage: FootageOptions = MOVING
     """For video: its camera, and which frames count; as in training."""
     batch: int = 8
-    """Views labelled at once, with --plain."""
+    """Views (rigs with --bins) asked about at once, but for --mesh."""
     device: str = "cpu"
     """Where the teachers run: cpu or cuda."""
 
@@ -77,161 +78,96 @@ def run(argv: list[str]) -> int:
 
 
 def write_labels(options: LabelOptions) -> int:
-    """All labels that are missing. Returns the exit code, 2 when a file was broken. Raises UserError for what cannot be done at all."""
+    """All labels that are missing, or --check. Returns the exit code, 2 when a file was broken or wrong.
+
+    Raises UserError for what cannot be done at all.
+    """
+    from leadline.cli.label_work import bin_writer, depth_writer
     from leadline.data.catalog import open_to_learn
-    from leadline.data.derived import with_derived
-    from leadline.data.source import SampleSource, items_of
-    from leadline.data.transforms import Transform
+    from leadline.data.labels import LABELS
+    from leadline.data.taught import TAUGHT
 
     footage = options.footage if options.dataset.startswith("video:") else None
     dataset = open_to_learn(options.dataset, options.split, footage=footage)
-    maker = _label_maker(options)
-    height, width = _size(options, maker)
-    dataset = with_derived(dataset, maker.needs)
-    source = SampleSource(dataset, maker.needs, Transform(height, width))
-    work = _Work(options, dataset, maker, source, items_of(dataset, maker.needs))
-    work.claim_folder(height=height, width=width)
-    return work.label_all()
+    _check_choice(options)
+    if options.bins is None:
+        maker = _label_maker(options)
+        work, write = _work(options, dataset, maker, LABELS), depth_writer(maker)
+    else:
+        from leadline.methods.bin_teachers import load_bin_teacher
+
+        teacher = load_bin_teacher(options.bins, device=options.device)
+        work, write = _work(options, dataset, teacher, TAUGHT), bin_writer(teacher)
+        if options.check is not None:
+            from leadline.cli.label_check import check_answers
+
+            return check_answers(work, teacher, options.check)
+    work.claim_folder()
+    return work.write_all(write)
+
+
+def _check_choice(options: LabelOptions) -> None:
+    """Raise UserError unless one kind of teacher is asked for, and nothing that belongs to another."""
+    kinds = {"--plain": options.plain is not None, "--mesh": bool(options.mesh), "--bins": options.bins is not None}
+    given = [kind for kind, is_given in kinds.items() if is_given]
+    if len(given) != 1:
+        wrong = f"{' and '.join(given)} are given" if given else "none is given"
+        raise UserError("--plain, --mesh, --bins", wrong, "give --plain MODEL, --mesh MODEL MODEL, or --bins MODEL")
+    belonging = {
+        "--plain": {"--robust": options.robust is not None, "--dropped": options.dropped != "robust", "--margin": options.margin > 0},
+        "--mesh": {f"--{name.replace('_', '-')}": getattr(options, name) is not None for name in OF_MESH},
+        "--bins": {"--check": options.check is not None},
+    }
+    for kind, switches in belonging.items():
+        strange = [switch for switch, is_given in switches.items() if is_given]
+        if kind != given[0] and strange:
+            raise UserError(given[0], f"knows no {strange[0]}", f"leave it out, or give {kind}")
+    if options.check is not None and options.check < 1:
+        raise UserError("--check", f"{options.check} views", "give a number of at least 1")
 
 
 def _label_maker(options: LabelOptions) -> "LabelMaker":
-    """Who the options ask for. Raises UserError for options that do not go together, and for models that cannot teach."""
+    """Who the options ask for depth. Raises UserError for models that cannot teach, or not together."""
     from leadline.methods.mesh_teachers import load_mesh_teachers
     from leadline.methods.teachers import load_teachers
 
-    of_mesh = {name: getattr(options, name) for name in ("threshold", "voxel_m", "frames") if getattr(options, name) is not None}
-    if (options.plain is None) == (not options.mesh):
-        wrong = "neither is given" if options.plain is None else "both are given"
-        raise UserError("--plain, --mesh", wrong, "give --plain MODEL, or --mesh MODEL MODEL")
     if options.plain is None:
-        if options.robust is not None or options.dropped != "robust" or options.margin > 0:
-            raise UserError("--mesh", "knows no --robust, --dropped or --margin", "leave them out, or give --plain")
+        of_mesh = {name: getattr(options, name) for name in OF_MESH if getattr(options, name) is not None}
         return load_mesh_teachers(options.mesh, **of_mesh, device=options.device)
-    if of_mesh:
-        raise UserError("--plain", "knows no --threshold, --voxel-m or --frames", "leave them out, or give --mesh")
     return load_teachers(options.plain, options.robust, dropped=options.dropped, margin=options.margin, device=options.device)
 
 
-def _size(options: LabelOptions, maker: "LabelMaker") -> tuple[int, int]:
-    """Height and width of the labels. Raises UserError for a size that the teachers cannot take."""
-    (height, width), multiple = maker.size, maker.size_multiple
+def _work(options: LabelOptions, dataset: "Dataset", asked: "Asked", form: "Written") -> "Work":
+    """The work that is asked for. Raises UserError for a size that the teachers cannot take, and for data that lack what they need."""
+    from leadline import __version__
+    from leadline.cli.label_work import Work
+    from leadline.data.derived import with_derived
+    from leadline.data.source import SampleSource, items_of
+    from leadline.data.transforms import Transform
+    from leadline.data.written import written_for
+
+    height, width = _size(options, asked)
+    dataset = with_derived(dataset, asked.needs)
+    made = {"format": form.format, "leadline_version": __version__, **written_for(dataset, options.footage)}
+    return Work(
+        out=options.out,
+        form=form,
+        request=plain(made | {"split": options.split, "height": height, "width": width} | asked.provenance),
+        dataset=dataset,
+        source=SampleSource(dataset, asked.needs, Transform(height, width)),
+        items=items_of(dataset, asked.needs),
+        together=asked.together,
+        batch=options.batch,
+        device=options.device,
+    )
+
+
+def _size(options: LabelOptions, asked: "Asked") -> tuple[int, int]:
+    """Height and width of the pictures. Raises UserError for a size that the teachers cannot take."""
+    (height, width), multiple = asked.size, asked.size_multiple
     size = options.height or height, options.width or width
     for option, side in zip(("--height", "--width"), size, strict=True):
         if side < 1 or side % multiple:
             nearest = max(1, round(side / multiple)) * multiple
             raise UserError(option, f"{side} px do not fit the teachers, which need multiples of {multiple}", f"give {nearest}")
     return size
-
-
-@dataclass(frozen=True)
-class _Work:
-    """One call of the verb."""
-
-    options: LabelOptions
-    dataset: "Dataset"
-    maker: "LabelMaker"
-    source: "SampleSource"
-    items: "Sequence[Item]"
-    bad: dict[str, str] = field(default_factory=dict)
-    """A line for each broken file."""
-
-    def claim_folder(self, *, height: int, width: int) -> None:
-        """Write the request into the folder. Raises UserError when it belongs to another one, naming the first difference."""
-        out, about = self.options.out, self._about_path
-        request = self._request(height=height, width=width)
-        if about.exists():
-            old = {key: value for key, value in read_json(about).items() if key not in COUNTS}
-            difference = first_difference(old, request)
-            if difference is not None:
-                wrong = f"these labels have {difference.field} = {difference.old!r}, now {difference.new!r} is asked for"
-                raise UserError(about, wrong, "give the same options to continue, or another --out")
-        elif out.is_dir() and any(out.iterdir()):
-            raise UserError(out, "holds other things than labels", "give another --out")
-        writable_folder(out)
-        write_json(about, request | dict.fromkeys(COUNTS))
-
-    def label_all(self) -> int:
-        """Every view that has no label yet. Returns the exit code."""
-        waiting = {index for index in range(len(self.items)) if not self._finished(index)}
-        if len(waiting) < len(self.items):
-            print(f"{len(self.items) - len(waiting)} of {len(self.items)} are finished already", file=sys.stderr)
-        with progress("label", len(waiting)) as advance:
-            for piece in self._pieces():
-                missing = [index for index in piece if index in waiting]
-                if missing:
-                    self._label(missing, missing if self.maker.together is None else piece)
-                    advance(len(missing))
-        return self._close()
-
-    def _pieces(self) -> Iterator[list[int]]:
-        """The items that are labelled at once: of one sequence and camera, in parts of about one length."""
-        cameras: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-        for index, ((record, of_record), *_) in enumerate(self.items):
-            cameras.setdefault((record.sequence, of_record), []).append(index)
-        most = self.maker.together or max(1, self.options.batch)
-        for indices in cameras.values():
-            num = math.ceil(len(indices) / most)
-            for part in range(num):
-                yield indices[part * len(indices) // num : (part + 1) * len(indices) // num]
-
-    def _label(self, missing: Sequence[int], read: Sequence[int]) -> None:
-        """Write the labels of `missing`, made of all of `read` that is not broken."""
-        from leadline.data.labels import write_label
-        from leadline.data.sample import collate
-
-        samples = {}
-        for index in read:
-            try:
-                samples[index] = self.source[0, index]
-            except UserError as error:
-                self.bad[error.subject] = str(error)
-        if not samples.keys() & set(missing):
-            return
-        batch = collate(list(samples.values())).to(self.options.device)
-        depth = self.maker.depths(batch)
-        if batch.usable is not None:
-            depth = depth * batch.usable[:, 0].flatten(0, 1)
-        labels, K = depth.cpu().numpy(), batch.K[:, 0].flatten(0, 1).double().cpu().numpy()
-        paths = [(path, index in missing) for index in samples for path in self._paths(index)]
-        for (path, is_missing), label, matrix in zip(paths, labels, K, strict=True):
-            if is_missing:
-                write_label(path, label, K=matrix, model=self.maker.name)
-
-    def _close(self) -> int:
-        """Say what happened, and that the folder is finished; 2 when a file was broken."""
-        num_views = sum(len(record.cameras) for record in self.dataset.records)
-        num_items = sum(len(self._paths(index)) for index in range(len(self.items)))
-        num_labels = sum(len(self._paths(index)) for index in range(len(self.items)) if self._finished(index))
-        counts = num_labels, num_views - num_items, num_items - num_labels
-        write_json(self._about_path, read_json(self._about_path) | dict(zip(COUNTS, counts, strict=True)))
-        for line in self.bad.values():
-            print(f"leadline label: {line}", file=sys.stderr)
-        left_out = f"{counts[1]} left out (a neighbour in time is missing)"
-        print(f"{num_labels} labels, {left_out}, {counts[2]} bad; in {self.options.out}", file=sys.stderr)
-        return 2 if self.bad else 0
-
-    def _request(self, *, height: int, width: int) -> dict[str, Any]:
-        """What decides the labels, and so their provenance."""
-        from leadline import __version__
-        from leadline.data.labels import FORMAT, labelled_data
-
-        data = labelled_data(self.dataset, self.options.footage)
-        size = {"height": height, "width": width}
-        request = {"format": FORMAT, "leadline_version": __version__, **data, "split": self.options.split, **size}
-        return plain(request | self.maker.provenance)
-
-    def _finished(self, index: int) -> bool:
-        return all(path.exists() for path in self._paths(index))
-
-    def _paths(self, index: int) -> list[Path]:
-        """The labels of an item: of its reference picture, or of all cameras of a rig."""
-        from leadline.data.labels import label_path
-
-        record, cameras = self.items[index][0]
-        return [label_path(self.options.out, record, camera) for camera in cameras]
-
-    @property
-    def _about_path(self) -> Path:
-        from leadline.data.labels import ABOUT
-
-        return self.options.out / ABOUT

@@ -7,36 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
 import numpy as np
 import tyro
 
+from leadline.cli.predict_files import ENDINGS, Files, Job
 from leadline.cli.progress import progress
 from leadline.geometry.rig import Rig
 from leadline.io.atomic import writable_folder
-from leadline.io.color import colorize
-from leadline.io.image import SUFFIXES, image_size, read_image, write_image
-from leadline.io.jsonfile import read_json, write_json
-from leadline.io.pointcloud import write_points
+from leadline.io.image import SUFFIXES, image_size, read_image
 from leadline.io.rig import read_rig
-from leadline.prediction import Prediction
 from leadline.types import DepthKind, UserError
-
-if TYPE_CHECKING:
-    from leadline.methods.predictor import DepthModel
-
-ENDINGS = {
-    "png16": ".png",
-    "npz": ".npz",
-    "exr": ".exr",
-    "npy": ".npy",
-    "pfm": ".pfm",
-    "tiff": ".tiff",
-    "color": ".color.png",
-    "ply": ".ply",
-    "glb": ".glb",
-}
 
 
 @dataclass(frozen=True)
@@ -55,6 +37,10 @@ class PredictOptions:
     """Horizontal field of view [degrees], instead of K."""
     rig: str | None = None
     """Rig JSON, or a built-in rig (nuscenes6, ddad6)."""
+    missing: Literal["refuse", "skip"] = "refuse"
+    """With --rig: a camera without a readable image spoils its moment, or is left out, named and counted, which is no error."""
+    report: bool = False
+    """With --rig, write report.html for each moment: the ring, the view from above, where neighbours disagree."""
     kind: tyro.conf.EnumChoicesFromValues[DepthKind | None] = None
     """What the model returns, for the few checkpoints that do not say it."""
     format: str = "png16,color"
@@ -65,23 +51,12 @@ class PredictOptions:
     """Predict again what is already there."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One image and where its results go, without an ending."""
-
-    image: Path
-    stem: Path
-
-
 def run(argv: list[str]) -> int:
     """Entry of the verb."""
     options = tyro.cli(PredictOptions, args=argv, prog="leadline predict")
     endings = _checked_endings(options.format)
     K = _parsed_K(options.K)
-    if K is not None and options.fov_x_deg is not None:
-        raise UserError("--K", "given together with --fov-x-deg", "give one of them")
-    if not options.inputs:
-        raise UserError("predict", "no input was given", "name an image, a folder or a quoted glob")
+    _check_options(options)
     rig = None if options.rig is None else read_rig(options.rig)
     from leadline.methods.loading import load
 
@@ -89,8 +64,20 @@ def run(argv: list[str]) -> int:
     print(f"{model.name}: {model.kind.value}, licence {model.licence}", file=sys.stderr)
     _refuse_impossible(model.kind, endings)
     writable_folder(options.out)
-    work = _Work(model=model, options=options, endings=endings, K=K, rig=rig)
-    return work.predict_rig() if rig is not None else work.predict_images()
+    asked = {"K": None if K is None else K.tolist(), "fov_x_deg": options.fov_x_deg, "rig": options.rig}
+    files = Files(model, endings, asked)
+    return _predict_images(files, options, K) if rig is None else _predict_rig(files, options, rig)
+
+
+def _check_options(options: PredictOptions) -> None:
+    """Raise UserError for options that contradict each other."""
+    if options.K is not None and options.fov_x_deg is not None:
+        raise UserError("--K", "given together with --fov-x-deg", "give one of them")
+    if not options.inputs:
+        raise UserError("predict", "no input was given", "name an image, a folder or a quoted glob")
+    if options.rig is None and (options.report or options.missing != "refuse"):
+        name = "--report" if options.report else "--missing"
+        raise UserError(name, "is about the cameras of a rig, and there is none", "give --rig, or leave it out")
 
 
 def _checked_endings(text: str) -> dict[str, str]:
@@ -119,131 +106,49 @@ def _refuse_impossible(kind: DepthKind, endings: dict[str, str]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Work:
-    """One call of the verb: the model and everything that is the same for all images."""
+def _predict_images(files: Files, options: PredictOptions, K: np.ndarray | None) -> int:
+    """Images one by one, equal sizes together. Returns the exit code."""
+    jobs, bad = _find_jobs(options.inputs, options.out)
+    waiting = [job for job in jobs if options.overwrite or not files.finished(job)]
+    if len(waiting) < len(jobs):
+        print(f"{len(jobs) - len(waiting)} of {len(jobs)} are finished already (--overwrite predicts them again)", file=sys.stderr)
+    with progress("predict", len(waiting)) as advance:
+        for batch in _batches(waiting, options.batch, bad):
+            _predict_batch(files, batch, bad, K=K, fov_x_deg=options.fov_x_deg)
+            advance(len(batch))
+    return _closing(len(jobs) - len(bad), bad, options.out)
 
-    model: "DepthModel"
-    options: PredictOptions
-    endings: dict[str, str]
-    K: np.ndarray | None
-    rig: Rig | None
 
-    def predict_images(self) -> int:
-        """Images one by one, equal sizes together. Returns the exit code."""
-        jobs, bad = _find_jobs(self.options.inputs, self.options.out)
-        waiting = [job for job in jobs if self.options.overwrite or not self._finished(job)]
-        if len(waiting) < len(jobs):
-            print(f"{len(jobs) - len(waiting)} of {len(jobs)} are finished already (--overwrite predicts them again)", file=sys.stderr)
-        with progress("predict", len(waiting)) as advance:
-            for batch in _batches(waiting, self.options.batch, bad):
-                self._predict_batch(batch, bad)
-                advance(len(batch))
-        return _closing(len(jobs) - len(bad), bad, self.options.out)
-
-    def _predict_batch(self, jobs: Sequence[Job], bad: dict[str, str]) -> None:
-        readable: list[Job] = []
-        images: list[np.ndarray] = []
-        for job in jobs:
-            try:
-                images.append(read_image(job.image))
-                readable.append(job)
-            except UserError as error:
-                bad[str(job.image)] = str(error)
+def _predict_batch(files: Files, jobs: Sequence[Job], bad: dict[str, str], *, K: np.ndarray | None, fov_x_deg: float | None) -> None:
+    readable: list[Job] = []
+    images: list[np.ndarray] = []
+    for job in jobs:
         try:
-            paths = [job.image for job in readable]
-            predictions = self.model.predict_batch(images, K=self.K, fov_x_deg=self.options.fov_x_deg, paths=paths)
+            images.append(read_image(job.image))
+            readable.append(job)
         except UserError as error:
-            if len(readable) > 1:  # find out whose fault it is
-                for job in readable:
-                    self._predict_batch([job], bad)
-                return
-            bad[str(readable[0].image)] = str(error)
+            bad[str(job.image)] = str(error)
+    try:
+        predictions = files.model.predict_batch(images, K=K, fov_x_deg=fov_x_deg, paths=[job.image for job in readable])
+    except UserError as error:
+        if len(readable) > 1:  # find out whose fault it is
+            for job in readable:
+                _predict_batch(files, [job], bad, K=K, fov_x_deg=fov_x_deg)
             return
-        for job, image, prediction in zip(readable, images, predictions, strict=True):
-            self._write(job, image, prediction)
-
-    def predict_rig(self) -> int:
-        """Folders with one image per camera; every folder is one moment. Returns the exit code."""
-        assert self.rig is not None
-        bad: dict[str, str] = {}
-        folders = [Path(text) for text in self.options.inputs]
-        with progress("predict", len(folders)) as advance:
-            for folder in folders:
-                try:
-                    self._predict_moment(folder, self.options.out / folder.name if len(folders) > 1 else self.options.out)
-                except UserError as error:
-                    bad[str(folder)] = str(error)
-                advance(1)
-        return _closing(len(folders) - len(bad), bad, self.options.out)
-
-    def _predict_moment(self, folder: Path, out: Path) -> None:
-        assert self.rig is not None
-        paths = {name: _camera_image(folder, name) for name in self.rig.names}
-        jobs = {name: Job(image=path, stem=out / name) for name, path in paths.items()}
-        fused = [out / f"points.{name}" for name in ("ply", "glb") if name in self.endings]
-        complete = all(self._finished(job) for job in jobs.values()) and all(path.exists() for path in fused)
-        if complete and not self.options.overwrite:
-            return
-        images = {name: read_image(path) for name, path in paths.items()}
-        predictions = self.model.predict_rig(images, self.rig)
-        for name, prediction in predictions.items():
-            self._write(jobs[name], images[name], prediction)
-        if fused:
-            _write_fused(fused, predictions, images, self.rig)
-
-    def _write(self, job: Job, image: np.ndarray, prediction: Prediction) -> None:
-        """All files of one image, and last the provenance, whose presence means that the others are whole."""
-        for name, ending in self.endings.items():
-            path = job.stem.with_name(job.stem.name + ending)
-            if name == "color":
-                inverse = prediction.kind is DepthKind.AFFINE_INVARIANT_INVERSE
-                write_image(path, colorize(prediction.values, valid=prediction.usable, inverse=inverse))
-            else:
-                prediction.save(path, image=image)
-        record = self._request(job) | {
-            "unit": prediction.unit,
-            "scale_source": prediction.scale_source.value,
-            "K_used": None if prediction.K is None else prediction.K.tolist(),
-            "notes": list(prediction.notes),
-            "licence": self.model.licence,
-            "files": [job.stem.name + ending for ending in self.endings.values()],
-        }
-        write_json(_provenance_path(job), record)
-
-    def _request(self, job: Job) -> dict[str, Any]:
-        """What decides the result; equal requests need no second run."""
-        from leadline import __version__
-
-        state = job.image.stat()
-        return {
-            "leadline_version": __version__,
-            "input": str(job.image),
-            "input_bytes": state.st_size,
-            "input_mtime_ns": state.st_mtime_ns,
-            "model": self.model.name,
-            "model_fingerprint": self.model.fingerprint,
-            "kind": self.model.kind.value,
-            "K": None if self.K is None else self.K.tolist(),
-            "fov_x_deg": self.options.fov_x_deg,
-            "rig": self.options.rig,
-            "formats": sorted(self.endings),
-        }
-
-    def _finished(self, job: Job) -> bool:
-        path = _provenance_path(job)
-        if not path.exists() or not job.image.exists():
-            return False
-        try:
-            record = read_json(path)
-        except UserError:
-            return False
-        same = all(record.get(key) == value for key, value in self._request(job).items())
-        return same and all((path.parent / name).exists() for name in record["files"])
+        bad[str(readable[0].image)] = str(error)
+        return
+    for job, image, prediction in zip(readable, images, predictions, strict=True):
+        files.write(job, image, prediction)
 
 
-def _provenance_path(job: Job) -> Path:
-    return job.stem.with_name(job.stem.name + ".provenance.json")
+def _predict_rig(files: Files, options: PredictOptions, rig: Rig) -> int:
+    """Moments one by one. Returns the exit code: 0 also where cameras were left out, which was asked for."""
+    from leadline.cli.predict_rig import RigWork, say_left_out
+
+    work = RigWork(files, rig, skips=options.missing == "skip", report=options.report, overwrite=options.overwrite)
+    outcome = work.predict([Path(text) for text in options.inputs], options.out)
+    say_left_out(outcome)
+    return _closing(outcome.num_done, outcome.bad, options.out)
 
 
 def _find_jobs(inputs: Sequence[str], out: Path) -> tuple[list[Job], dict[str, str]]:
@@ -301,35 +206,6 @@ def _batches(jobs: Sequence[Job], size: int, bad: dict[str, str]) -> Iterator[li
         members = [job for _, job in group]
         for start in range(0, len(members), max(size, 1)):
             yield members[start : start + max(size, 1)]
-
-
-def _camera_image(folder: Path, camera: str) -> Path:
-    """The image of one camera: FOLDER/CAMERA.jpg, or the only image (or rgb.*) inside FOLDER/CAMERA/."""
-    if not folder.is_dir():
-        raise UserError(folder, "is not a folder", f"with --rig give a folder that holds {camera}.jpg and the other cameras")
-    inside = folder / camera
-    candidates = sorted(p for p in folder.iterdir() if p.stem == camera and p.suffix.lower() in SUFFIXES)
-    if inside.is_dir():
-        images = sorted(p for p in inside.iterdir() if p.suffix.lower() in SUFFIXES)
-        candidates += [p for p in images if p.stem == "rgb"] or images
-    if len(candidates) != 1:
-        raise UserError(
-            folder, f"holds {len(candidates)} images for camera {camera}", f"put exactly one there: {camera}.jpg or {camera}/rgb.jpg"
-        )
-    return candidates[0]
-
-
-def _write_fused(paths: Sequence[Path], predictions: dict[str, Prediction], images: dict[str, np.ndarray], rig: Rig) -> None:
-    """Points of all cameras in the rig frame (x forward, y left, z up)."""
-    points, colors = [], []
-    for camera in rig.cameras:
-        assert camera.rig_from_cam is not None
-        prediction = predictions[camera.name]
-        in_camera = prediction.points().astype(np.float64)
-        points.append(in_camera @ camera.rig_from_cam[:3, :3].T + camera.rig_from_cam[:3, 3])
-        colors.append(images[camera.name][prediction.usable])
-    for path in paths:
-        write_points(path, np.concatenate(points).astype(np.float32), colors=np.concatenate(colors), frame="vehicle")
 
 
 def _closing(good: int, bad: dict[str, str], out: Path) -> int:

@@ -17,8 +17,8 @@ import tyro
 
 from leadline.cli.label import LabelOptions, write_labels
 from leadline.cli.reproduce_pictures import reflection_pictures
-from leadline.cli.reproduce_table import page, show, summarise
-from leadline.cli.worlds import need_extras, render_all, row_median, scored, trained_on
+from leadline.cli.reproduce_table import DISAGREEMENT, page, show, summarise
+from leadline.cli.worlds import need_extras, render_all, row_median, scored, trained_on, training_sets
 from leadline.data.cache import ViewCache
 from leadline.data.catalog import open_dataset
 from leadline.data.dataset import Dataset
@@ -48,13 +48,15 @@ class ReproduceOptions:
     """Run the units of a claim that are not done yet, and make its table of all that are."""
 
     claim: tyro.conf.Positional[str]
-    """Which table: supervised, intrinsic."""
+    """Which table: supervised, intrinsic, surround."""
     out: Path
     """Folder for worlds, runs, units, results.json and report.html."""
     size: Literal["small", "full"] = "small"
     """small is for two CPU cores, full for a GPU."""
     only: str | None = None
     """Run this variant alone, and those that teach it."""
+    search: bool = False
+    """Run the search that chose the weights of the claim's variants instead: short, on validation scenes; DIR/search.json."""
     seed: int | None = None
     """Run this seed alone, and the other seeds of models that are fused to teach it."""
 
@@ -62,34 +64,49 @@ class ReproduceOptions:
 def run(argv: list[str]) -> int:
     """Entry of the verb."""
     options = tyro.cli(ReproduceOptions, args=argv, prog="leadline reproduce")
-    chosen = claim(options.claim, options.size)
+    chosen = _chosen(options)
     if options.only is not None and options.only not in chosen.variants:
         raise UserError("--only", f"'{options.only}' is no variant of {options.claim}", f"choose from {', '.join(chosen.variants)}")
     need_extras()
     commit = git_commit()  # before the hours in which somebody may go on working in the checkout
-    work = _Work(chosen, render_all(chosen.worlds, options.out / "worlds"), options.out)
+    work = _Work(chosen, render_all(chosen.worlds, options.out / "worlds"), options.out, scores="val" if options.search else "test")
     variants = chosen.variants if options.only is None else (options.only,)
     for variant, seed in chosen.units(variants, None if options.seed is None else (options.seed,)):
         work.do(variant, seed)
-    rows = [row for path in sorted((options.out / "units").glob("*.json")) for row in read_json(path)]
+    rows = [row for path in sorted(work.units.glob("*.json")) for row in read_json(path)]
     results = _results(options, chosen, rows, commit=commit)
+    if options.search:
+        write_json(options.out / "search.json", results)
+        show(results["summary"])
+        return 0
     write_json(options.out / "results.json", results)
     write_report(options.out / "report.html", page(chosen, results, work.pictures()))
     show(results["summary"])
     return 0
 
 
+def _chosen(options: ReproduceOptions) -> Claim:
+    """The claim, or its search: that has the first seed alone. Raises UserError for a claim that has none."""
+    chosen = claim(options.claim, options.size)
+    if not options.search:
+        return chosen
+    if not chosen.searched:
+        raise UserError("--search", f"{options.claim} has no weights to search", "leave it out")
+    return replace(chosen, variants=chosen.searched, seeds=chosen.seeds[:1])
+
+
 class _Work:
     """The units of one claim: trained, scored and written one by one."""
 
-    def __init__(self, chosen: Claim, roots: Mapping[str, Path], out: Path) -> None:
+    def __init__(self, chosen: Claim, roots: Mapping[str, Path], out: Path, *, scores: Literal["test", "val"] = "test") -> None:
         self._chosen, self._roots, self._out = chosen, roots, out
+        self.units = out / ("units" if scores == "test" else "search")
         self._data_sha = {name: _sha_of(root) for name, root in roots.items()}
-        self._tests = {name: self._test(root) for name, root in roots.items() if name.endswith("-test")}
+        self._tests = {name: self._test(root) for name, root in roots.items() if name.endswith(f"-{scores}")}
 
     def do(self, variant: str, seed: int) -> None:
         """One unit, unless it is done."""
-        unit = self._out / "units" / f"{variant}-s{seed}.json"
+        unit = self.units / f"{variant}-s{seed}.json"
         if unit.exists():
             return
         print(f"{variant}, seed {seed}", file=sys.stderr, flush=True)
@@ -108,14 +125,15 @@ class _Work:
 
     def _rows(self, variant: str, seed: int) -> list[dict[str, Any]]:
         """Train and score one variant and seed: one row per test set and region."""
-        config = self._config(variant, seed)
+        about, config = self._chosen.variants[variant], self._config(variant, seed)
         started = time.monotonic()
         model = None if config is None else load(train(config, self._run(variant, seed)).model)
         seconds = round(time.monotonic() - started, 1)
         rows = []
         for name, test in self._tests.items():
             family = name.rsplit("-", 1)[0]
-            evaluation = scored(model or row_median(self._roots[f"{family}-train"]), test, regions=self._chosen.regions)
+            predictor = model or row_median(self._roots[f"{family}-train"])
+            evaluation = scored(predictor, test, regions=self._chosen.regions, surround=self._chosen.rigs)
             shared = {
                 "variant": variant,
                 "network": "none" if config is None else _network_of(config.method),
@@ -124,7 +142,7 @@ class _Work:
                 "rig": next(world.rig for world in self._chosen.worlds if world.name == name),
                 "steps": 0 if config is None else config.steps,
                 "teacher_sha": self._teachers_of(variant, seed),
-                "data_sha": [sha for world, sha in sorted(self._data_sha.items()) if world.endswith("-train")],
+                "data_sha": [self._data_sha[world] for world in sorted(training_sets(self._roots, about.worlds))],
                 "train_seconds": 0.0 if config is None else seconds,
             }
             of_mask = self._mask(model, name) if model and config and method_name(config.method) == "intrinsic" else {}
@@ -136,9 +154,9 @@ class _Work:
         about = self._chosen.variants[variant]
         if about.config is None:
             return None
-        config = replace(trained_on(about.config, self._roots), seed=seed)
+        config = replace(trained_on(about.config, self._roots, about.worlds), seed=seed)
         config = replace(config, data=replace(config.data, derived=str(self._out / "derived")))
-        teachers = {option: str(self._run(teacher, seed) / "model") for option, teacher in about.teachers.items()}
+        teachers = {option: str(model) for option, model in self._teachers(variant, seed).items()}
         config = replace(config, method=replace(config.method, **teachers))
         return config if about.mesh_of is None else replace(config, data=replace(config.data, labels=self._labels(variant, config)))
 
@@ -165,8 +183,14 @@ class _Work:
 
     def _teachers_of(self, variant: str, seed: int) -> list[str] | None:
         """Fingerprints of all that it has learnt from."""
-        teachers = [self._run(teacher, seed) / "model" for teacher in self._chosen.variants[variant].teachers.values()]
+        teachers = self._teachers(variant, seed).values()
         return [load(model).fingerprint for model in (*teachers, *self._fused(variant))] or None
+
+    def _teachers(self, variant: str, seed: int) -> dict[str, Path]:
+        """Option of the method -> model folder."""
+        chosen = self._chosen
+        of = chosen.variants[variant].teachers
+        return {option: self._run(teacher, chosen.teacher_seed(teacher, seed)) / "model" for option, teacher in of.items()}
 
     def _mask(self, model: DepthModel, test: str) -> dict[str, float]:
         """Precision, recall and drop rate of the mask of `intrinsic` against what misleads; nothing where it drops nothing."""
@@ -180,7 +204,9 @@ class _Work:
 
 
 def _regions(evaluation: Evaluation) -> Iterable[dict[str, Any]]:
-    yield {"region": "all", "images": evaluation.num_images, "num_pixels": evaluation.num_pixels, "metrics": evaluation.metrics}
+    apart = None if evaluation.surround is None else evaluation.surround.overall
+    metrics = evaluation.metrics if apart is None else {**evaluation.metrics, DISAGREEMENT: apart.abs_rel}
+    yield {"region": "all", "images": evaluation.num_images, "num_pixels": evaluation.num_pixels, "metrics": metrics}
     for name, region in evaluation.regions.items():
         yield {"region": name, "images": region.num_images, "num_pixels": region.num_pixels, "metrics": region.metrics}
 
@@ -190,6 +216,7 @@ def _network_of(method: MethodConfig) -> str:
 
 
 def _results(options: ReproduceOptions, chosen: Claim, rows: list[dict[str, Any]], *, commit: str | None) -> dict[str, Any]:
+    against = {name: about.against for name, about in chosen.variants.items() if about.against is not None}
     return {
         "command": f"leadline reproduce {options.claim} --size {options.size}",
         "commit": commit,
@@ -197,7 +224,7 @@ def _results(options: ReproduceOptions, chosen: Claim, rows: list[dict[str, Any]
         "size": options.size,
         "seeds": sorted({row["seed"] for row in rows}),
         "rows": rows,
-        "summary": summarise(rows, baseline=chosen.baseline, shown=chosen.shown, oracle=chosen.oracle),
+        "summary": summarise(rows, baseline=chosen.baseline, shown=chosen.shown, oracle=chosen.oracle, against=against),
     }
 
 

@@ -1,6 +1,6 @@
 """The table of a claim, computed from the rows of its units and from nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -10,32 +10,46 @@ from leadline.viewer.report import Pictures, Report, Section, Table
 REQUIRED = ("abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3")
 COLUMNS = ("variant", "seeds", "abs_rel", "rmse [m]", "delta1", "worst abs_rel", "abs_rel / baseline")
 
+DISAGREEMENT = "overlap_disagreement"
+"""Mean |a - b| / b of the depths of neighbouring cameras where both look."""
+EXTRA = ("mean_gain", DISAGREEMENT, "share_of_oracle", "precision", "recall", "drop_rate")
+"""Columns that only some tables have."""
+
 Row = Mapping[str, Any]
 
 
-def summarise(rows: Sequence[Row], *, baseline: str, shown: Sequence[str] = ("all",), oracle: str | None = None) -> dict[str, Any]:
+def summarise(
+    rows: Sequence[Row],
+    *,
+    baseline: str,
+    shown: Sequence[str] = ("all",),
+    oracle: str | None = None,
+    against: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """By test set, region of `shown` and variant: means over the seeds, their spread, the worst, and abs_rel over the baseline's.
 
-    `abs_rel_over_baseline` compares the seeds that both have. With an `oracle`, `share_of_oracle` is the gain over the
-    baseline as a share of the oracle's, where that gains anything.
+    `abs_rel_over_baseline` compares the seeds that both have, and so does `mean_gain`, the mean over the seven metrics of the share by
+    which each is better than the baseline's: errors smaller, deltas larger. With an `oracle`, `share_of_oracle` is the gain over the
+    baseline as a share of the oracle's, where that gains anything. `against` names other baselines of some variants.
     """
     summary: dict[str, Any] = {}
     for split in dict.fromkeys(row["split"] for row in rows):
         for region in shown:
             chosen = [row for row in rows if row["split"] == split and row["region"] == region]
             if chosen:
-                summary.setdefault(split, {})[region] = _of_region(chosen, baseline=baseline, oracle=oracle)
+                summary.setdefault(split, {})[region] = _of_region(chosen, baseline=baseline, oracle=oracle, against=against or {})
     return summary
 
 
-def _of_region(rows: Sequence[Row], *, baseline: str, oracle: str | None) -> dict[str, Any]:
+def _of_region(rows: Sequence[Row], *, baseline: str, oracle: str | None, against: Mapping[str, str]) -> dict[str, Any]:
     by_variant: dict[str, dict[int, Row]] = {}
     for row in rows:
         by_variant.setdefault(row["variant"], {})[row["seed"]] = row
-    entries = {variant: _entry(of_seeds, by_variant.get(baseline, {})) for variant, of_seeds in by_variant.items()}
+    references = {variant: by_variant.get(against.get(variant, baseline), {}) for variant in by_variant}
+    entries = {variant: _entry(of_seeds, references[variant]) for variant, of_seeds in by_variant.items()}
     hoped = 1 - entries[oracle]["abs_rel_over_baseline"] if oracle in entries and baseline in entries else 0.0
     if hoped > 0:
-        for entry in entries.values():
+        for entry in (entry for variant, entry in entries.items() if variant not in against):
             entry["share_of_oracle"] = (1 - entry["abs_rel_over_baseline"]) / hoped
     return entries
 
@@ -52,12 +66,19 @@ def _entry(of_seeds: Mapping[int, Row], reference: Mapping[int, Row]) -> dict[st
     }
     common = errors.keys() & reference.keys()
     if common:
-        ours, theirs = (fmean(rows[seed]["metrics"]["abs_rel"] for seed in common) for rows in (of_seeds, reference))
-        entry["abs_rel_over_baseline"] = ours / theirs
+        ratios = {name: _mean(of_seeds, common, name) / _mean(reference, common, name) for name in REQUIRED}
+        entry["abs_rel_over_baseline"] = ratios["abs_rel"]
+        entry["mean_gain"] = fmean(ratio - 1 if name.startswith("delta") else 1 - ratio for name, ratio in ratios.items())
+    if all(DISAGREEMENT in m for m in metrics):
+        entry[DISAGREEMENT] = fmean(m[DISAGREEMENT] for m in metrics)
     for name in ("precision", "recall", "drop_rate"):
         if all(name in row for row in of_seeds.values()):
             entry[name] = fmean(row[name] for row in of_seeds.values())
     return entry
+
+
+def _mean(of_seeds: Mapping[int, Row], seeds: Collection[int], name: str) -> float:
+    return fmean(of_seeds[seed]["metrics"][name] for seed in seeds)
 
 
 def tables(summary: Mapping[str, Any]) -> list[tuple[str, Table]]:
@@ -65,9 +86,7 @@ def tables(summary: Mapping[str, Any]) -> list[tuple[str, Table]]:
     found = []
     for split, regions in summary.items():
         for region, variants in regions.items():
-            extra = tuple(
-                name for name in ("share_of_oracle", "precision", "recall", "drop_rate") if any(name in e for e in variants.values())
-            )
+            extra = tuple(name for name in EXTRA if any(name in entry for entry in variants.values()))
             rows = tuple(_cells(variant, entry, extra) for variant, entry in variants.items())
             found.append((f"{split}, {region}", Table((*COLUMNS, *extra), rows)))
     return found

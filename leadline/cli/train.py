@@ -55,6 +55,8 @@ def _train(options: TrainOptions) -> int:
     trained = train(options.config, options.run)
     for name, value in trained.metrics.items():
         print(f"{name:<24} {value:.4f}")
+    if words := str(trained.replaced):
+        print(words, file=sys.stderr)
     print(f"model: {trained.model}", file=sys.stderr)
     return 0
 

@@ -47,9 +47,14 @@ def render_all(worlds: Sequence[WorldSet], out: Path) -> dict[str, Path]:
     return {world.name: out / world.name for world in worlds}
 
 
-def trained_on(config: TrainConfig, roots: Mapping[str, Path]) -> TrainConfig:
-    """`config` with every training set of `roots` as its data."""
-    chosen = tuple(f"rendered:{path}" for name, path in roots.items() if name.endswith("-train"))
+def training_sets(roots: Mapping[str, Path], worlds: Sequence[str] = ()) -> list[str]:
+    """Names of the sets to train on: `worlds`, or all that are called -train."""
+    return list(worlds) or [name for name in roots if name.endswith("-train")]
+
+
+def trained_on(config: TrainConfig, roots: Mapping[str, Path], worlds: Sequence[str] = ()) -> TrainConfig:
+    """`config` with the `training_sets` of `roots` as its data."""
+    chosen = tuple(f"rendered:{roots[name]}" for name in training_sets(roots, worlds))
     return replace(config, data=replace(config.data, root=chosen, split=None, val_root=(), val_split=None))
 
 
@@ -58,6 +63,8 @@ def row_median(root: Path) -> RowMedian:
     return RowMedian.fit(open_to_learn(f"rendered:{root}"))
 
 
-def scored(predictor: Predictor | ViewPredictor, dataset: Dataset, *, regions: tuple[str, ...] = ("camera", "material")) -> Evaluation:
+def scored(
+    predictor: Predictor | ViewPredictor, dataset: Dataset, *, regions: tuple[str, ...] = ("camera", "material"), surround: bool = False
+) -> Evaluation:
     """`predictor` on every image of a rendered set, also by `regions`, under the protocol `rendered`."""
-    return evaluate_model(predictor, dataset, "rendered", regions=regions, batch_size=12)
+    return evaluate_model(predictor, dataset, "rendered", regions=regions, surround=surround, batch_size=12)

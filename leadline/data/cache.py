@@ -58,5 +58,5 @@ class ViewCache:
 
 
 def _num_bytes(view: View) -> int:
-    arrays = (getattr(view, field.name) for field in fields(view))
+    arrays = [*(getattr(view, field.name) for field in fields(view)), *(view.taught or {}).values()]
     return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))

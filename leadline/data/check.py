@@ -12,6 +12,8 @@ import numpy as np
 from leadline.data.dataset import Dataset, Record, View
 from leadline.types import UserError
 
+ONE_MOMENT_S = 1.0
+"""How far apart in time [s] the cameras of one record may be."""
 QUICK_VIEWS = 64
 """Views that a quick check opens, spread evenly."""
 
@@ -95,13 +97,17 @@ def check_dataset(
         chosen = [addresses[i] for i in np.linspace(0, len(addresses) - 1, QUICK_VIEWS).astype(int)]
     cameras: dict[str, CameraSummary] = {}
     broken = dict.fromkeys(str(fault) for fault in faults)
-    for (_, camera), (view, lines) in zip(chosen, _opened(dataset, chosen), strict=True):
+    times: dict[Record, list[float]] = {}
+    for (record, camera), (view, lines) in zip(chosen, _opened(dataset, chosen), strict=True):
         summary = cameras.setdefault(camera, CameraSummary())
         if view is not None:
             summary.add(view)
+            if view.time_s is not None:
+                times.setdefault(record, []).append(view.time_s)
         broken.update(dict.fromkeys(lines))
         if advance is not None:
             advance(1)
+    broken.update(dict.fromkeys(_apart(dataset, times)))
     return CheckReport(
         dataset=dataset.name,
         num_sequences=len({record.sequence for record in dataset.records}),
@@ -113,6 +119,15 @@ def check_dataset(
         gaps=tuple(_gaps(dataset)),
         broken=tuple(broken),
     )
+
+
+def _apart(dataset: Dataset, times: dict[Record, list[float]]) -> Iterator[str]:
+    """A line for each record whose cameras were not exposed at about one time [s]."""
+    for record, of_record in times.items():
+        apart_s = max(of_record) - min(of_record)
+        if apart_s > ONE_MOMENT_S:
+            wrong = f"the cameras of {record.sequence} frame {record.frame} are {apart_s:.3g} s apart"
+            yield str(UserError(dataset.name, wrong, "a time is in another unit, or a picture of another moment"))
 
 
 Opened = tuple[View | None, list[str]]

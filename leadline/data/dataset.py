@@ -60,6 +60,8 @@ class View:
     """uint8 (h, w), in the data set's own numbering, which its reader states."""
     reflections: np.ndarray | None = None
     """uint8 (h, w), bits of the regions that evaluation finds in rendered sets; no file has it."""
+    taught: Mapping[str, np.ndarray] | None = None
+    """float32 (c, y, x), what a teacher has said of the picture, by name, at sizes of its own (taught.py); no file of a data set has it."""
     pairs: tuple[PointPair, ...] | None = None
     """Ordinal truth, for data sets that have nothing else."""
     sparse: bool = False

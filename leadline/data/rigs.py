@@ -11,7 +11,7 @@ from leadline.data.reading import read_picture
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import pose_from_q_t, transform
 from leadline.geometry.raster import RasterRule, rasterise
-from leadline.geometry.rig import ring_order
+from leadline.geometry.rig import ring_order, twins, upright
 from leadline.io.image import read_mask
 from leadline.types import UserError
 
@@ -43,15 +43,18 @@ def present(path: Path, remedy: str) -> Path:
     return path
 
 
-def ring_names(rig_from_cam: dict[str, np.ndarray]) -> tuple[str, ...]:
-    """Names of cameras in ring order."""
+def ring_names(rig_from_cam: dict[str, np.ndarray], *, subject: Path) -> tuple[str, ...]:
+    """Names of cameras in ring order. Raises UserError naming the calibration `subject` that puts two of them at one pose."""
+    same = twins(rig_from_cam)
+    if same is not None:
+        raise UserError(subject, f"has {same[0]} and {same[1]} at one pose", "give the calibration of this vehicle: one pose was copied")
     names = list(rig_from_cam)
     return tuple(names[i] for i in ring_order(np.array([np.degrees(np.arctan2(p[1, 2], p[0, 2])) for p in rig_from_cam.values()])))
 
 
 def check_upright(rig_from_cam: np.ndarray, *, subject: Path, name: str) -> None:
     """Raise UserError when the y axis of a camera does not point down on its vehicle, as that of inverted extrinsics does not."""
-    if rig_from_cam[2, 1] > -0.5:
+    if not upright(rig_from_cam):
         raise UserError(
             subject, f"puts {name} on its side: its extrinsics look inverted", "they must lead from the sensor to the vehicle, not back"
         )

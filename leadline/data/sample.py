@@ -27,10 +27,12 @@ class Needs:
     """Layers that are read where every data set has them, and missing otherwise."""
     apart: bool = False
     """Whether the samples of a batch should come from different sequences, as far as the data allow (`BatchOrder`)."""
+    taught_by: tuple[tuple[str, float | None], ...] = ()
+    """With the layer `taught`: options, and what they must have been in the teacher whose answers were kept."""
 
 
-REFERENCE_ONLY = frozenset({"misleading", "closed"})
-"""Layers that are made of several frames, slowly, and that nobody asks for beside the reference."""
+REFERENCE_ONLY = frozenset({"misleading", "closed", "taught"})
+"""Layers that nobody asks for beside the reference: made of several frames, slowly, or said of one picture."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Sample:
     """Depth [m] of surfaces that neighbouring frames look through, as at mirrors, 0 elsewhere (data/stereo.py); of the reference alone."""
     diffuse: Float[Tensor, "*b t v 3 h w"] | None = None
     """The image with specular lobes removed, RGB in [0, 1]."""
+    taught: dict[str, Float[Tensor, "*b 1 v _c _y _x"]] | None = None
+    """What a teacher has said of each view, by name, at sizes of its own (data/taught.py); of the reference frame alone."""
     name: tuple[str, ...] = ()
     """Where each element of the batch comes from, for error messages and panels."""
     sequence: tuple[str, ...] = ()
@@ -72,14 +76,18 @@ class Sample:
 
     def to(self, device: torch.device | str) -> "Sample":
         """The same sample on another device."""
-        return replace(self, **{k: v.to(device, non_blocking=True) for k, v in _tensors(self).items()})
+        moved = {k: v.to(device, non_blocking=True) for k, v in _tensors(self).items()}
+        taught = None if self.taught is None else {k: v.to(device, non_blocking=True) for k, v in self.taught.items()}
+        return replace(self, **moved, taught=taught)
 
 
 def collate(samples: Sequence[Sample]) -> Sample:
     """Stack samples of one shape into a batch with a leading axis b."""
     stacked = {name: torch.stack([getattr(s, name) for s in samples]) for name in _tensors(samples[0])}
+    kept = [s.taught for s in samples if s.taught is not None]
+    taught = {name: torch.stack([answer[name] for answer in kept]) for name in kept[0]} if kept else None
     labels = {field: tuple(label for s in samples for label in getattr(s, field)) for field in ("name", "sequence")}
-    return replace(samples[0], **stacked, **labels)
+    return replace(samples[0], **stacked, **labels, taught=taught)
 
 
 def _tensors(sample: Sample) -> dict[str, Tensor]:

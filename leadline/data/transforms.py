@@ -5,7 +5,8 @@ diffuse, albedo) are resampled with an antialiased triangle filter. Everything m
 never averaged, because the mean of a foreground and a background depth lies where nothing is: each new pixel takes the
 old pixel under its centre. Sparse depth (LiDAR) moves point by point instead, so that shrinking keeps the points; where
 two meet on a pixel the nearer stays. A flip mirrors the world with the image: poses are conjugated with a reflection
-(x of the camera, y of the rig, x of the world), so relative poses stay rigid and views stay consistent.
+(x of the camera, y of the rig, x of the world), so relative poses stay rigid and views stay consistent. What a teacher has said of
+a view (`taught`) belongs to the whole of it: it is mirrored with it, and a view that has it is neither cut nor resized.
 """
 
 import math
@@ -25,11 +26,13 @@ from leadline.data.sample import Sample
 from leadline.geometry.pose import invert
 from leadline.geometry.raster import splat_depth
 from leadline.geometry.rig import ring_order
+from leadline.types import UserError
 
 PICTURES = ("image", "diffuse", "albedo")
 MEASURED = ("inverse_depth", "usable", "material", "misleading", "stereo", "closed", "normals", "instance", "classes")
 """Layers that are picked, never averaged. `depth` is one of them unless it is sparse."""
 MIRROR_X = np.diag([-1.0, 1.0, 1.0, 1.0])
+WHOLE = "give --data.augment.smallest-crop 1, and height and width of the kept answers"
 GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luma (ITU-R BT.601)."""
 _YIQ_FROM_RGB = np.array([GREY, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)])
@@ -100,6 +103,8 @@ def crop_view(view: View, window: Window) -> View:
     height, width = view.image.shape[:2]
     rows = _whole_pixels(window.top, window.height, height)
     columns = _whole_pixels(window.left, window.width, width)
+    if view.taught is not None and (rows, columns) != (slice(0, height), slice(0, width)):
+        raise UserError(view.path, "is cut, and what a teacher said of it belongs to the whole picture", WHOLE)
     cut = {name: getattr(view, name)[rows, columns] for name in _layers_of(view)}
     size = {"height": rows.stop - rows.start, "width": columns.stop - columns.start}
     return replace(view, **cut, camera=view.camera.cropped(top=rows.start, left=columns.start, **size))
@@ -110,6 +115,9 @@ def resize_view(view: View, *, height: int, width: int) -> View:
     old_height, old_width = view.image.shape[:2]
     if (old_height, old_width) == (height, width):
         return view
+    if view.taught is not None:
+        wrong = f"is asked for at {width}x{height} px, and what a teacher said of it at {old_width}x{old_height}"
+        raise UserError(view.path, wrong, f"give --data.height {old_height} --data.width {old_width}")
     rows = _under_centres(height, old_height)
     columns = _under_centres(width, old_width)
     resized = {}
@@ -126,11 +134,13 @@ def resize_view(view: View, *, height: int, width: int) -> View:
 
 def flip_view(view: View) -> View:
     """The view of the world mirrored left to right: columns reversed, K and poses in step."""
-    flipped = {name: _mirrored(getattr(view, name)) for name in _layers_of(view)}
+    flipped: dict[str, Any] = {name: _mirrored(getattr(view, name)) for name in _layers_of(view)}
     if view.normals is not None:
         flipped["normals"] = flipped["normals"] * np.array([-1.0, 1.0, 1.0], dtype=np.float32)
     if view.cam_from_world is not None:
         flipped["cam_from_world"] = MIRROR_X @ view.cam_from_world @ MIRROR_X
+    if view.taught is not None:
+        flipped["taught"] = {name: values[..., ::-1] for name, values in view.taught.items()}
     return replace(view, **flipped, camera=view.camera.flipped())
 
 
@@ -145,7 +155,7 @@ def flip_views(views: Sequence[Sequence[View]]) -> list[list[View]]:
 
 def to_sample(views: Sequence[Sequence[View]], layers: frozenset[str]) -> Sample:
     """Tensors `t v ...` of views of one size, with the optional `layers`; a view without a mask is usable everywhere."""
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, Any] = {}
     for name in layers:
         match name:
             case "diffuse":
@@ -160,6 +170,8 @@ def to_sample(views: Sequence[Sequence[View]], layers: frozenset[str]) -> Sample
                 tensors[name] = _float_tensor(_stack(views[:1], lambda view: view.closed))
             case "misleading":
                 tensors[name] = torch.from_numpy(_stack(views[:1], lambda view: view.misleading))
+            case "taught":
+                tensors[name] = _taught(views[:1])
             case "material":
                 tensors[name] = torch.from_numpy(_stack(views, lambda view: view.material))
             case _:
@@ -176,7 +188,8 @@ def to_sample(views: Sequence[Sequence[View]], layers: frozenset[str]) -> Sample
 def resize_sample(sample: Sample, *, height: int, width: int) -> Sample:
     """A sample or batch at another size, K with it. Pictures are averaged, every other layer takes the nearest pixel.
 
-    For batches on their way into a network; views are resized by `resize_view`, which also moves sparse points.
+    For batches on their way into a network; views are resized by `resize_view`, which also moves sparse points. What a teacher said
+    of the pictures (`taught`) stays as it is: it has a size of its own, and its bins know no pixels (focal lengths count in widths).
     """
     old_height, old_width = sample.image.shape[-2:]
     resized: dict[str, Tensor] = {}
@@ -269,6 +282,11 @@ def _usable(view: View) -> np.ndarray:
 def _cam_from_rig(view: View) -> np.ndarray:
     assert view.camera.rig_from_cam is not None
     return invert(view.camera.rig_from_cam)
+
+
+def _taught(views: Sequence[Sequence[View]]) -> dict[str, Tensor]:
+    answers = [[view.taught or {} for view in frame] for frame in views]
+    return {name: _float_tensor(np.stack([np.stack([answer[name] for answer in frame]) for frame in answers])) for name in answers[0][0]}
 
 
 def _picture_tensor(pictures: np.ndarray) -> Tensor:

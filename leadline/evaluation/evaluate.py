@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -44,14 +45,16 @@ def evaluate_model(
     bootstrap: Bootstrap | None = None,
     surround: bool = False,
     temporal: bool = False,
+    on_corrupt: Literal["raise", "skip"] = "raise",
     progress: Progress | None = None,
 ) -> Evaluation:
     """Predict and score every image of `dataset`, streaming; the numbers do not depend on `batch_size`.
 
     `regions` are "camera", names of mask layers such as "material", and "reflections" (see reflections.py). `limit` scores the
     first images only; `partial` permits a set that is smaller than the protocol's. `bootstrap` adds confidence intervals,
-    `surround` what cameras of a rig say about each other, `temporal` how much depth flickers. `progress` is called with the
-    number of images just finished.
+    `surround` what cameras of a rig say about each other, `temporal` how much depth flickers. `on_corrupt` says what a missing or
+    broken file does: "raise" its UserError, or "skip" its image, which the result names and counts. `progress` is called with
+    the number of images just finished.
     Raises KindError for a protocol that the predictor's kind does not allow, and UserError for missing layers, a wrong number
     of images, an image without valid pixels or a prediction without an answer.
     """
@@ -66,6 +69,7 @@ def evaluate_model(
         bootstrap=bootstrap,
         surround=surround,
         temporal=temporal,
+        on_corrupt=on_corrupt,
         progress=progress,
     )[0]
 
@@ -82,6 +86,7 @@ def evaluate_many(
     bootstrap: Bootstrap | None = None,
     surround: bool = False,
     temporal: bool = False,
+    on_corrupt: Literal["raise", "skip"] = "raise",
     progress: Progress | None = None,
     on_error: OnError | None = None,
 ) -> list[Evaluation]:
@@ -96,6 +101,7 @@ def evaluate_many(
         dataset = WithReflections(dataset)
     views = [(record, camera) for record in dataset.records for camera in record.cameras][:limit]
     running: list[_Running] = []
+    unreadable: list[str] = []
     for named in protocols:
         protocol = find_protocol(named) if isinstance(named, str) else named
         with _handing_over(protocol, on_error):
@@ -109,16 +115,21 @@ def evaluate_many(
         if not running:
             break
         layers = frozenset[str]().union(*(r.layers for r in running))
-        batch = [(record, dataset.view(record, camera, layers)) for record, camera in views[start : start + batch_size]]
+        chosen = views[start : start + batch_size]
+        batch = list(_read(dataset, chosen, layers, None if on_corrupt == "raise" else unreadable))
         failed = [r for group in _by_input(running) for r in _feed(group, predictor, batch, regions, on_error)]
         running = [r for r in running if r not in failed]
         if progress is not None:
-            progress(len(batch))
+            progress(len(chosen))
+    if views and len(unreadable) == len(views):
+        raise UserError(dataset.name, f"none of its {len(views)} images can be read, the first: {unreadable[0]}", "repair the data set")
+    lost = f"{len(unreadable)} of {len(views)} images could not be read and were left out" if unreadable else None
     results = []
     for r in running:
         with _handing_over(r.tally.protocol, on_error):
             done = r.tally.finish()
-            results.append(replace(done, predictor=predictor.name, data=dataset.name, notes=(*((r.note,) if r.note else ()), *done.notes)))
+            notes = (*(note for note in (r.note, lost) if note), *done.notes)
+            results.append(replace(done, predictor=predictor.name, data=dataset.name, notes=notes, unreadable=tuple(unreadable)))
     if not results:
         raise UserError("evaluate", "no protocol could score these predictions", "choose one that fits them: see leadline protocols")
     return results
@@ -185,6 +196,19 @@ def _handing_over(protocol: Protocol, on_error: OnError | None) -> Iterator[None
         if on_error is None:
             raise
         on_error(protocol, error)
+
+
+def _read(
+    dataset: Dataset, chosen: Sequence[tuple[Record, str]], layers: frozenset[str], unreadable: list[str] | None
+) -> Iterator[tuple[Record, View]]:
+    """The views that can be read; a line for each that cannot goes to `unreadable`, or its UserError is raised."""
+    for record, camera in chosen:
+        try:
+            yield record, dataset.view(record, camera, layers)
+        except UserError as error:
+            if unreadable is None:
+                raise
+            unreadable.append(str(error))
 
 
 def _feed(

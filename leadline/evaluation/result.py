@@ -45,6 +45,8 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     """Names of images with too few valid pixels, where the protocol allows that."""
+    unreadable: tuple[str, ...] = ()
+    """A line for each image whose files are missing or broken, where those are left out."""
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     """(low, high) of each metric, by `bootstrap`; empty without it, and for a single image."""
     bootstrap: Bootstrap | None = None
@@ -61,6 +63,7 @@ class Evaluation:
             "num_images": self.num_images,
             "num_pixels": self.num_pixels,
             "num_skipped": len(self.skipped),
+            "num_unreadable": len(self.unreadable),
             "metrics": self.metrics,
             "intervals": self._intervals(),
             "surround": None if self.surround is None else self.surround.to_record(),
@@ -71,6 +74,7 @@ class Evaluation:
             "description": self.description,
             "notes": list(self.notes),
             "skipped": list(self.skipped),
+            "unreadable": list(self.unreadable),
             "per_image": [
                 {
                     "name": row.name,

@@ -1,8 +1,9 @@
 """Rig files: cameras and a LiDAR on one vehicle, as JSON. Two rigs come with leadline, with nominal values of its own."""
 
+import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,17 @@ import numpy as np
 
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import matrix_to_quaternion, pose_from_q_t
-from leadline.geometry.rig import Lidar, Rig
+from leadline.geometry.rig import Lidar, Rig, looks_inverted, twins, upright
 from leadline.io.jsonfile import read_json, write_json
 from leadline.types import UserError
 
 BUILT_IN = ("nuscenes6", "ddad6")
 """Rigs known by name: six cameras and the LiDAR in the manner of nuScenes and of DDAD."""
 
+log = logging.getLogger(__name__)
+
+OFF_MIDDLE_M = 0.1
+"""Cameras nearer to the middle of the rig may look anywhere."""
 _FORMAT = 1
 
 
@@ -65,9 +70,37 @@ def _read_file(path: Path) -> Rig:
     cameras = tuple(_camera(_mapping(item, path, f"camera {i}"), path, f"camera {i}") for i, item in enumerate(listed))
     lidar = content.get("lidar")
     try:
-        return Rig(cameras=cameras, lidar=None if lidar is None else _lidar(_mapping(lidar, path, "lidar"), path))
+        rig = Rig(cameras=cameras, lidar=None if lidar is None else _lidar(_mapping(lidar, path, "lidar"), path))
     except UserError as error:
         raise _unusable(path, error) from error
+    _check_poses({camera.name: camera.rig_from_cam for camera in rig.cameras if camera.rig_from_cam is not None}, path)
+    return rig
+
+
+def _check_poses(poses: Mapping[str, np.ndarray], path: Path) -> None:
+    """Raise UserError for poses that no vehicle has; warn of those that hardly one has."""
+    same = twins(poses)
+    if same is not None:
+        raise UserError(path, f"has {same[0]} and {same[1]} at one pose", "give each camera its own: one was copied")
+    if looks_inverted(list(poses.values())):
+        wrong = "its extrinsics look inverted: cameras stand upright only when each rig_from_cam is turned round"
+        raise UserError(path, wrong, "rig_from_cam leads from the camera to the vehicle: p_rig = rig_from_cam @ p_cam")
+    lying = [name for name, pose in poses.items() if not upright(pose)]
+    if lying:
+        log.warning(
+            "%s: %s: not upright on the vehicle (x forward, y left, z up). Right if mounted so; else the extrinsics are of other axes",
+            path,
+            ", ".join(lying),
+        )
+    elif _all_look_inwards(list(poses.values())):
+        log.warning("%s: all cameras look at each other: are the translations of rig_from_cam those of its inverse?", path)
+
+
+def _all_look_inwards(poses: Sequence[np.ndarray]) -> bool:
+    """Whether every camera looks towards the middle of all, from OFF_MIDDLE_M or more away."""
+    off = np.array([pose[:2, 3] for pose in poses]) - np.mean([pose[:2, 3] for pose in poses], axis=0)
+    ahead = np.array([pose[:2, 2] for pose in poses])
+    return len(poses) > 2 and bool((np.linalg.norm(off, axis=1) > OFF_MIDDLE_M).all() and ((off * ahead).sum(axis=1) < 0).all())
 
 
 def _camera(item: Mapping[str, Any], path: Path, where: str) -> Camera:

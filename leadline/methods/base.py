@@ -57,6 +57,16 @@ class Method(nn.Module, ABC):
         return self.needs.rig
 
     @property
+    def loss_only(self) -> tuple[str, ...]:
+        """How the names of weights begin that serve the loss alone: a model folder leaves them out."""
+        return ()
+
+    @property
+    def frozen(self) -> dict[str, dict[str, str]]:
+        """Models that it reads through and that no model folder of it holds: by role, name, fingerprint and licence of each."""
+        return {}
+
+    @property
     def details(self) -> dict[str, Any]:
         """What a model folder should say about how it learnt, beside its configuration; plain values."""
         return {}

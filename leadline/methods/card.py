@@ -45,13 +45,17 @@ or `leadline predict path/or/hub-id photo.jpg --out out`.
 
 
 def _start(config: Mapping[str, Any]) -> str:
+    frozen = config["details"].get("frozen", {})
+    if frozen:
+        named = " and ".join(f"`{who['name']}` {who['fingerprint']} (licence: {who['licence']})" for who in frozen.values())
+        return f"the features of {named}, which this folder does not hold"
     starts = config["details"].get("starts_from", ())
     return ", ".join(f"`{start['weights']}` (licence: {start['licence']})" for start in starts) or "no pretrained encoder"
 
 
 def _taught_by(config: Mapping[str, Any]) -> str:
     """A row of the table for what has learnt the depth of other models, on the fly or from files."""
-    lessons = [config["details"], *config["details"].get("labels", ())]
+    lessons = [config["details"], *config["details"].get("labels", ()), *config["details"].get("taught", ())]
     teachers = {who["fingerprint"]: who for lesson in lessons for who in lesson.get("teachers", {}).values()}
     named = ", ".join(f"`{who['name']}` {who['fingerprint']} (licence: {who['licence']})" for who in teachers.values())
     return f"| taught by | {named} |\n" if named else ""

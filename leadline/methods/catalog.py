@@ -11,16 +11,23 @@ from leadline.methods.distil.config import DistilConfig
 from leadline.methods.intrinsic.config import IntrinsicConfig
 from leadline.methods.selfsup.config import SelfsupConfig
 from leadline.methods.supervised.config import SupervisedConfig
+from leadline.methods.surround.config import SurroundConfig
 from leadline.types import UserError
 
 if TYPE_CHECKING:
     from leadline.methods.base import Method
 
-MethodConfig = SupervisedConfig | SelfsupConfig | IntrinsicConfig | DistilConfig
+MethodConfig = SupervisedConfig | SelfsupConfig | IntrinsicConfig | DistilConfig | SurroundConfig
 """Union of the configurations of all methods, for typed run configurations."""
 
 CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType(
-    {"supervised": SupervisedConfig, "selfsup": SelfsupConfig, "intrinsic": IntrinsicConfig, "distil": DistilConfig}
+    {
+        "supervised": SupervisedConfig,
+        "selfsup": SelfsupConfig,
+        "intrinsic": IntrinsicConfig,
+        "distil": DistilConfig,
+        "surround": SurroundConfig,
+    }
 )
 
 
@@ -62,6 +69,10 @@ def build_method(name: str, config: Mapping[str, Any] | MethodConfig | None = No
             from leadline.methods.distil.method import Distil
 
             return Distil(chosen)
+        case SurroundConfig():
+            from leadline.methods.surround.method import Surround
+
+            return Surround(chosen)
 
 
 def parse_config(name: str, config: Mapping[str, Any] | MethodConfig | None) -> MethodConfig:

@@ -62,7 +62,8 @@ def save_model_folder(path: str | Path, method_name: str, method: Method, info: 
     config = _folder_config(method_name, method, _with_start(info, method))
     fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=writable_folder(path.parent)))
     try:
-        save_weights(fresh / WEIGHTS, method.state_dict())
+        kept = {name: value for name, value in method.state_dict().items() if not name.startswith(method.loss_only)}
+        save_weights(fresh / WEIGHTS, kept)
         (fresh / "README.md").write_text(model_card(config), encoding="utf-8")
         write_json(fresh / "config.json", config)
         fresh.chmod(0o755)
@@ -121,8 +122,7 @@ def _load_model_folder(folder: Path, config: Mapping[str, Any], *, device: str, 
         raise UserError(folder, f"has format {config['leadline_format']}, this leadline reads {FORMAT}", "install a newer leadline")
     refuse_pickle(folder)
     try:
-        # The encoder's own weights are in the file: they must not be fetched again.
-        method = build_method(config["method"], config["config"] | {"pretrained": "none"})
+        method = _built(folder, config)
         size = config["input"]
         info = ModelInfo(
             name=config["name"],
@@ -138,6 +138,26 @@ def _load_model_folder(folder: Path, config: Mapping[str, Any], *, device: str, 
         raise UserError(folder, f"gives {method.kind.value} values, not {kind.value}", "leave the kind out")
     load_into(method, folder / WEIGHTS)
     return method_model(method, info, device=device)
+
+
+def _built(folder: Path, config: Mapping[str, Any]) -> Method:
+    """The method of a model folder, still without its weights. Its frozen trunk, if it has one, must be what it was trained on."""
+    base = config["config"].get("base")
+    try:
+        # The encoder's own weights are in the file: they must not be fetched again.
+        method = build_method(config["method"], config["config"] | {"pretrained": "none"})
+    except UserError as error:
+        if base is None or not error.subject.startswith(base):
+            raise
+        remedy = "put that model there again, or write in config.json, at base, where it is now"
+        raise UserError(folder, f"reads the features of another model, which cannot be opened ({error})", remedy) from error
+    then = config["details"].get("frozen", {})
+    for role, now in method.frozen.items():
+        before = then.get(role, {}).get("fingerprint")
+        if before != now["fingerprint"]:
+            wrong = f"was trained on the features of {now['name']} when its weights were {before}, and now they are {now['fingerprint']}"
+            raise UserError(folder, wrong, "put the old weights there again, or train a new head")
+    return method
 
 
 def _load_hub_id(hub_id: str, *, device: str, kind: DepthKind | None) -> DepthModel:
@@ -179,16 +199,17 @@ def _swap(fresh: Path, path: Path) -> None:
 
 
 def _with_start(info: ModelInfo, method: Method) -> ModelInfo:
-    """`info` with what the encoders started from, whose licence the whole takes over unless `info` has one."""
+    """`info` with what the encoders started from and whose features are read, whose licence the whole takes over unless `info` has one."""
     from leadline.models.encoders import starting_weights  # imports transformers, which not every model needs
 
     starts = info.details.get("starts_from") or [asdict(start) for start in starting_weights(method)]
-    if not starts:
+    if not starts and not method.frozen:
         return info
-    licences = sorted({start["licence"] for start in starts})
+    licences = sorted({part["licence"] for part in [*starts, *method.frozen.values()]})
     inherited = "unknown" if "unknown" in licences else " and ".join(licences)
     licence = inherited if info.licence == "unknown" else info.licence
-    return replace(info, licence=licence, details=dict(info.details) | {"starts_from": starts})
+    parts = {name: part for name, part in (("starts_from", starts), ("frozen", method.frozen)) if part}
+    return replace(info, licence=licence, details=dict(info.details) | parts)
 
 
 def _folder_config(method_name: str, method: Method, info: ModelInfo) -> dict[str, Any]:

@@ -33,6 +33,9 @@ MAX_NETWORK_PIXELS = 2048 * 2048
 """Largest network input [px] of one image, which bounds the memory."""
 MAX_OFF_CENTRE = 0.2
 """Farthest distance of the principal point from the centre, in image sides, before K is taken to be for another resolution."""
+SAME_SHAPE = 0.08
+"""How much the aspect ratio of an image may differ from its camera's: pictures are stretched a little for networks, other cameras
+differ by a tenth and more (our default)."""
 DEFAULT_FOV_X_DEG = 60.0
 """Horizontal field of view [degrees] assumed when a network needs a camera and none is known."""
 
@@ -179,28 +182,27 @@ class DepthModel:
                 results[i] = prediction
         return [prediction for prediction in results if prediction is not None]
 
-    def predict_rig(self, images: Mapping[str, np.ndarray], rig: Rig) -> dict[str, Prediction]:
+    def predict_rig(self, images: Mapping[str, np.ndarray], rig: Rig, *, partial: bool = False) -> dict[str, Prediction]:
         """Predictions by camera name, in ring order, for one image per camera of `rig`.
 
-        A camera whose image has another size than the rig file says is resized with it. Raises UserError naming cameras without an image.
+        With `partial`, cameras without an image are left out; a network that looks at all cameras at once then looks at those
+        that are there. A camera whose image has another size than the rig file says is resized with it. Raises UserError naming
+        cameras without an image, and an image of another shape than its camera has.
         """
         missing = [name for name in rig.names if name not in images]
-        if missing:
+        if missing and (not partial or len(missing) == len(rig.names)):
             raise UserError("rig", f"no image for camera {', '.join(missing)}", f"give one image for each of {', '.join(rig.names)}")
-        cameras = []
-        for camera in rig.cameras:
-            check_image(images[camera.name], subject=camera.name)
-            height, width = images[camera.name].shape[:2]
-            cameras.append(camera.resized(height=height, width=width))
+        cameras = [_fitted(camera, images[camera.name]) for camera in rig.cameras if camera.name in images]
+        names = [camera.name for camera in cameras]
         if not self.rig:
             predictions = self.predict_batch([images[c.name] for c in cameras], [c.K for c in cameras])
-            return dict(zip(rig.names, predictions, strict=True))
+            return dict(zip(names, predictions, strict=True))
         jobs = [self._job(images[c.name], _KnownCamera(c.K), subject=c.name) for c in cameras]
         if len({tuple(job.inputs.shape) for job in jobs}) > 1:
             raise UserError(
                 "rig", "the cameras' aspect ratios differ", f"{self.name} looks at all cameras at once: crop them to one aspect ratio"
             )
-        return dict(zip(rig.names, self._run(jobs, views=len(jobs)), strict=True))
+        return dict(zip(names, self._run(jobs, views=len(jobs)), strict=True))
 
     def _job(self, image: np.ndarray, camera: "_KnownCamera", *, subject: str) -> "_Job":
         if camera.K is None and self.reader.needs_camera:
@@ -294,6 +296,18 @@ def check_camera(K: object, *, height: int, width: int, subject: str) -> np.ndar
             "scale K to this image: fx, cx by the ratio of widths, fy, cy by that of heights",
         )
     return matrix
+
+
+def _fitted(camera: Camera, image: np.ndarray) -> Camera:
+    """The `camera` of a rig at the size of its `image`. Raises UserError for an image that cannot be of this camera."""
+    check_image(image, subject=camera.name)
+    height, width = image.shape[:2]
+    if abs(np.log(width * camera.height / (height * camera.width))) > SAME_SHAPE:
+        wrong = f"is {width}x{height} px, the rig has it as {camera.width}x{camera.height}: another shape"
+        raise UserError(camera.name, wrong, "give the rig of this vehicle, and pictures that are not cropped")
+    fitted = camera.resized(height=height, width=width)
+    check_camera(fitted.K, height=height, width=width, subject=camera.name)
+    return fitted
 
 
 def _camera(image: np.ndarray, K: object, *, fov_x_deg: float | None, path: Path | None, subject: str) -> _KnownCamera:

@@ -144,13 +144,8 @@ def load_teachers(
     if teachers.robust is None:
         check_alone(dropped=dropped, margin=margin)
         return teachers
-    if not isinstance(teachers.robust.network, Intrinsic):
-        wrong = f"is a {type(teachers.robust.network).__name__.lower()} model, which has no mask"
-        raise UserError(robust or "", wrong, "give a model of method intrinsic as the robust teacher")
-    mask = teachers.robust.network.config.mask
-    if mask not in get_args(Rule):
-        wrong = f"was trained under the mask {mask}, which is not made of what it sees"
-        raise UserError(robust or "", wrong, f"give a model trained with --method.mask {' or '.join(get_args(Rule))}")
+    _check_mask(teachers.robust, robust or "")
+    mask = _intrinsic(teachers.robust).config.mask
     if dropped == "closed" and mask != "stereo":
         raise UserError(robust or "", f"its mask {mask} knows no surfaces", "leave dropped at robust, or give a model of mask stereo")
     if margin > 0 and mask == "stereo":
@@ -183,6 +178,31 @@ def pseudo_depth(sample: Sample, teachers: Teachers) -> PseudoDepth:
         return PseudoDepth(depth, mask.keep)
 
 
+@dataclass(frozen=True, eq=False)
+class MaskTeacher:
+    """A model of method intrinsic that is asked for nothing but its mask. `load_mask` makes it."""
+
+    model: DepthModel
+
+    @property
+    def needs(self) -> Needs:
+        """What `kept` reads from a sample."""
+        return _intrinsic(self.model).judging_needs
+
+    def kept(self, sample: Sample) -> Bool[Tensor, "n h w"]:
+        """Pixels of the reference pictures of a batch that do not mislead, n = b v."""
+        self.model.network.to(sample.image.device)
+        with torch.autocast(sample.image.device.type, enabled=False):
+            return _intrinsic(self.model).judge(sample)[1].keep
+
+
+def load_mask(name: str, device: str = "cpu") -> MaskTeacher:
+    """The model `name` for its mask. Raises UserError like `load`, and for a model that has none or cannot judge with it."""
+    model = load_metric(name, device)
+    _check_mask(model, name)
+    return MaskTeacher(model)
+
+
 def load_metric(name: str, device: str) -> DepthModel:
     """A model that can teach, frozen. Raises UserError like `load`, and for one that is no method of leadline or not metric."""
     model = load(name, device=device)
@@ -198,6 +218,17 @@ def method_of(model: DepthModel) -> Method:
     """The network of what `load_metric` has given."""
     assert isinstance(model.network, Method)
     return model.network
+
+
+def _check_mask(model: DepthModel, name: str) -> None:
+    """Raise UserError for a model whose mask cannot judge pictures."""
+    if not isinstance(model.network, Intrinsic):
+        wrong = f"is a {type(model.network).__name__.lower()} model, which has no mask"
+        raise UserError(name, wrong, "give a model of method intrinsic")
+    mask = model.network.config.mask
+    if mask not in get_args(Rule):
+        wrong = f"was trained under the mask {mask}, which is not made of what it sees"
+        raise UserError(name, wrong, f"give a model trained with --method.mask {' or '.join(get_args(Rule))}")
 
 
 def _intrinsic(model: DepthModel) -> Intrinsic:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from leadline.recipes import distil, intrinsic, selfsup, supervised
+from leadline.recipes import distil, intrinsic, selfsup, supervised, surround
 from leadline.training.config import TrainConfig
 from leadline.types import UserError
 
@@ -23,6 +23,11 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
         "intrinsic-video": intrinsic.intrinsic_video,
         "intrinsic-scannet": intrinsic.intrinsic_scannet,
         "distil-rooms": distil.distil_rooms,
+        "surround-streets": surround.surround_streets,
+        "surround-teacher-streets": surround.surround_teacher_streets,
+        "surround-teacher": surround.surround_teacher,
+        "surround-ddad": surround.surround_ddad,
+        "surround-nuscenes": surround.surround_nuscenes,
     }
 )
 

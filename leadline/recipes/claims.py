@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +10,16 @@ from leadline.recipes.distil import distil_rooms
 from leadline.recipes.intrinsic import intrinsic_rooms
 from leadline.recipes.selfsup import selfsup_rooms
 from leadline.recipes.supervised import supervised_worlds
-from leadline.recipes.worlds import INTRINSIC_FULL, INTRINSIC_SMALL, SUPERVISED_FULL, SUPERVISED_SMALL, WorldSet
+from leadline.recipes.surround import surround_streets, surround_teacher_streets
+from leadline.recipes.worlds import (
+    INTRINSIC_FULL,
+    INTRINSIC_SMALL,
+    SUPERVISED_FULL,
+    SUPERVISED_SMALL,
+    SURROUND_FULL,
+    SURROUND_SMALL,
+    WorldSet,
+)
 from leadline.training.config import TrainConfig
 from leadline.types import UserError
 
@@ -24,8 +33,12 @@ class Variant:
     """Option of its method -> variant whose model of the same seed it is."""
     mesh_of: str | None = None
     """Variant whose models of all seeds, fused over each sequence, have written the depth that it learns from."""
-    ablation: bool = False
-    """Trained with the first seed alone."""
+    once: bool = False
+    """Trained with the first seed alone: ablations, and teachers of all seeds."""
+    worlds: tuple[str, ...] = ()
+    """Names of the sets it trains on; those called -train without any."""
+    against: str | None = None
+    """The variant it is compared with, where that is not the claim's baseline."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +59,18 @@ class Claim:
     """Variants whose depth the report shows, in a claim about reflections."""
     oracle: str | None = None
     """The variant whose gain over the baseline is all that can be hoped for."""
+    rigs: bool = False
+    """Whether rows also say how far neighbouring cameras disagree."""
+    searched: Mapping[str, Variant] = field(default_factory=dict)
+    """Short runs that chose the weights of variants, on validation scenes: for each the same factors on the weights it began with."""
 
     def seeds_of(self, variant: str) -> tuple[int, ...]:
         """Seeds that `variant` is trained with."""
-        return self.seeds[:1] if self.variants[variant].ablation else self.seeds
+        return self.seeds[:1] if self.variants[variant].once else self.seeds
+
+    def teacher_seed(self, teacher: str, seed: int) -> int:
+        """Seed of the model of `teacher` that teaches a variant of this seed."""
+        return self.seeds[0] if self.variants[teacher].once else seed
 
     def units(self, variants: Iterable[str], seeds: Iterable[int] | None = None) -> list[tuple[str, int]]:
         """Variant and seed of all that `variants` take, with what teaches them, in an order in which they can be trained.
@@ -68,7 +89,7 @@ class Claim:
         about = self.variants[variant]
         wanted.add((variant, seed))
         for teacher in about.teachers.values():
-            self._add(teacher, seed, wanted)
+            self._add(teacher, self.teacher_seed(teacher, seed), wanted)
         if about.mesh_of is not None:
             for each in self.seeds_of(about.mesh_of):
                 self._add(about.mesh_of, each, wanted)
@@ -114,11 +135,14 @@ def intrinsic(size: str) -> Claim:
             "self-teaching": Variant(_with(student, uncertainty=True), teachers={"plain": "selfsup"}),
             "mesh-distilled": Variant(student, mesh_of="selfsup"),
             "oracle-mask": Variant(_with(ours, mask="true", closing_weight=0.0)),
-            "no-mask": Variant(_with(literal, mask="none"), ablation=True),
-            "no-contrastive": Variant(_with(literal, contrastive_weight=0.0), ablation=True),
-            "literal-above-mean": Variant(_with(literal, mask="literal-above-mean"), ablation=True),
-            "literal-separate": Variant(_with(literal, intrinsic_encoder="separate"), ablation=True),
-            "literal-predicted": Variant(_with(literal, diffuse_image="predicted"), ablation=True),
+            "no-mask": Variant(_with(literal, mask="none"), once=True),
+            "no-contrastive": Variant(_with(literal, contrastive_weight=0.0), once=True),
+            "literal-above-mean": Variant(_with(literal, mask="literal-above-mean"), once=True),
+            "literal-separate": Variant(_with(literal, intrinsic_encoder="separate"), once=True),
+            "literal-predicted": Variant(_with(literal, diffuse_image="predicted"), once=True),
+            "intrinsic-without-closing": Variant(_with(ours, closing_weight=0.0), once=True),
+            **_of_network("hrdepth", plain, ours),
+            **_of_network("monovit", plain, ours),
         },
         seeds=(0, 1, 2),
         baseline="selfsup",
@@ -127,6 +151,89 @@ def intrinsic(size: str) -> Claim:
         pictured=("selfsup", "intrinsic", "intrinsic-distilled", "oracle-mask", "intrinsic-literal"),
         oracle="oracle-mask",
     )
+
+
+def surround(size: str) -> Claim:
+    """Whether a teacher's bins and its view of neighbouring cameras make a light network better than sparse LiDAR alone does."""
+    plain, teacher = surround_streets(), surround_teacher_streets()
+    if size == "full":
+        plain, teacher = (_full_rigs(config) for config in (plain, teacher))
+    taught = {
+        "response": _with(plain, response_weight=1.0),
+        "kd": _with(plain, kd_weight=1.0),
+        "fitnets": _with(plain, fitnets_weight=1.0),
+        "at": _with(plain, attention_weight=1000.0),
+        "rkd": _with(plain, rkd_weight=1.0),
+        "sp": _with(plain, similarity_weight=3000.0),
+        "dkd": _with(plain, dkd_weight=1.0),
+        "dist": _with(plain, dist_weight=1.0),
+        "ckd": _with(plain, **CKD),
+        "vrkd": _with(plain, **VRKD),
+        "ckd+vrkd": _with(plain, **CKD, **VRKD),
+    }
+    ablations = {
+        "L_p": _with(plain, probabilities_weight=1.0),
+        "L_x": _with(plain, cross_weight=1.0),
+        "opposite": _with(plain, probabilities_weight=1.0, opposite_weight=1.0),
+        "softmax-relations": _with(plain, **CKD, **VRKD, relation="softmax"),
+        "probability-relations": _with(plain, **CKD, **VRKD, relation="probabilities"),
+        "overlap-relations": _with(plain, **CKD, **VRKD, relation="overlap"),
+        "pooled-relations": _with(plain, **CKD, **VRKD, relation="pooled"),
+        "shared-bins": _with(plain, **CKD, **VRKD, share_bins="all_after_projector"),
+    }
+    few = {
+        f"{name}-lidar-10": _some_depth(config, 0.1)
+        for name, config in {"supervised": plain, **{name: taught[name] for name in ("response", "kd", "ckd+vrkd")}}.items()
+    }
+    learns = {"teacher": "teacher"}
+    searched = {
+        f"{name}-x{factor:g}": Variant(replace(_weighted(config, factor), steps=config.steps // 3), teachers=learns)
+        for name, config in taught.items()
+        for factor in FACTORS
+    }
+    kinds = {f"bins-{kind}": _with(plain, bins=kind) for kind in ("adabins", "localbins", "uniform", "log-uniform")}
+    numbers = {f"bins-{number}": _with(plain, num_bins=number) for number in (16, 32, 128)}
+    return Claim(
+        name="surround",
+        question="Metric depth of six cameras on streets never seen in training, from sparse LiDAR and a teacher.",
+        worlds=SURROUND_SMALL if size == "small" else SURROUND_FULL,
+        variants={
+            "teacher": Variant(teacher, once=True, worlds=("streets-teacher",)),
+            "supervised": Variant(plain),
+            "supervised-teacher-data": Variant(_dense_too(plain), worlds=("streets-train", "streets-teacher")),
+            **{name: Variant(config, teachers=learns) for name, config in taught.items()},
+            **{name: Variant(config, teachers={} if name.startswith("supervised") else learns) for name, config in few.items()},
+            **{name: Variant(config, teachers=learns, once=True) for name, config in ablations.items()},
+            **{name: Variant(config, once=True) for name, config in {**kinds, **numbers}.items()},
+        },
+        seeds=(0, 1, 2),
+        baseline="supervised",
+        regions=("camera",),
+        rigs=True,
+        searched={"teacher": Variant(teacher, once=True, worlds=("streets-teacher",)), **searched},
+    )
+
+
+def _weighted(config: TrainConfig, factor: float) -> TrainConfig:
+    """Every weight of what is learnt from a teacher, times `factor`."""
+    own = ("silog_weight", "chamfer_weight")
+    names = [f.name for f in fields(config.method) if f.name.endswith("_weight") and f.name not in own]
+    return _with(config, **{name: factor * getattr(config.method, name) for name in names})
+
+
+FACTORS = (0.1, 1.0, 10.0)
+"""On the weights of what is learnt from a teacher, in a search."""
+CKD = {"probabilities_weight": 1.0, "cross_weight": 1.0}
+VRKD = {"relations_weight": 10.0}
+
+
+def _of_network(network: str, plain: TrainConfig, ours: TrainConfig) -> dict[str, Variant]:
+    """`selfsup` and `intrinsic` of another published network, one beside the other."""
+    first, second = f"selfsup-{network}", f"intrinsic-{network}"
+    return {
+        first: Variant(_with(plain, network=network), once=True),
+        second: Variant(_with(ours, network=network), once=True, against=first),
+    }
 
 
 LONGER = 2.0
@@ -141,6 +248,20 @@ def _with(config: TrainConfig, **options: Any) -> TrainConfig:
     return replace(config, method=replace(config.method, **options))
 
 
+def _some_depth(config: TrainConfig, share: float) -> TrainConfig:
+    """LiDAR on a share of the scenes alone."""
+    return replace(config, data=replace(config.data, depth_share=share))
+
+
+def _dense_too(config: TrainConfig) -> TrainConfig:
+    """Sparse depth of the first set, dense depth of the second."""
+    return replace(config, data=replace(config.data, depth_source=("lidar", "dense")))
+
+
+def _full_rigs(config: TrainConfig) -> TrainConfig:
+    return replace(config, steps=20_000, data=replace(config.data, height=192, width=320, workers=8))
+
+
 def _long(config: TrainConfig) -> TrainConfig:
     """About fifteen minutes on two cores; crops keep a network from learning that many rounds by heart."""
     augment = replace(config.data.augment, smallest_crop=0.85)
@@ -151,7 +272,7 @@ def _full(config: TrainConfig) -> TrainConfig:
     return replace(config, steps=20_000, data=replace(config.data, batch_size=32, workers=8))
 
 
-CLAIMS: Mapping[str, Callable[[str], Claim]] = MappingProxyType({"supervised": supervised, "intrinsic": intrinsic})
+CLAIMS: Mapping[str, Callable[[str], Claim]] = MappingProxyType({"supervised": supervised, "intrinsic": intrinsic, "surround": surround})
 
 
 def claim(name: str, size: str) -> Claim:

@@ -23,16 +23,20 @@ class WorldSet:
     rig: str | None = None
     layers: tuple[str, ...] = ()
     """Beside rgb, depth and material."""
+    first: int = 0
+    """Scenes of the split to pass over: those that another set has."""
+    part: str | None = None
+    """Stands for the split in the folder's name, where there are several sets of one family and split."""
 
     @property
     def name(self) -> str:
-        """Folder name."""
-        return f"{self.family}-{self.split}"
+        """Folder name. Sets called -train are what a claim trains on unless it says otherwise, all called -test are scored."""
+        return f"{self.family}-{self.part or self.split}"
 
     @property
     def seed(self) -> int:
         """Seed of the first scene."""
-        return FIRST_SEED[self.split]
+        return FIRST_SEED[self.split] + self.first
 
 
 # More pictures teach little more about the same room, so training takes one of each. Three pictures of rooms to two of streets.
@@ -60,11 +64,13 @@ INTRINSIC_SMALL = (
 """What the claim of `intrinsic` needs: short videos of rooms."""
 
 SURROUND_SMALL = (
-    WorldSet("streets", "train", scenes=240, frames=2, rig="nuscenes6"),
+    WorldSet("streets", "train", scenes=240, frames=2, rig="nuscenes6", layers=("lidar",)),
+    WorldSet("streets", "train", scenes=400, frames=1, rig="nuscenes6", first=1000, part="teacher"),
     WorldSet("streets", "val", scenes=16, frames=1, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=32, frames=1, rig="nuscenes6"),
+    WorldSet("streets", "test", scenes=16, frames=1, rig="ddad6", first=100, part="ddad6-test"),
 )
-"""What the claim of `surround` needs: six cameras."""
+"""What the claim of `surround` needs: six cameras, other scenes for its teacher, and a rig that nobody has trained on."""
 
 BRIGES_SMALL = (
     WorldSet("rooms", "train", scenes=1000, frames=1),
@@ -98,3 +104,12 @@ INTRINSIC_FULL = (
     WorldSet("rooms", "test", scenes=100, frames=7, height=192, width=320, layers=("diffuse",)),
 )
 """What `leadline reproduce intrinsic --size full` renders."""
+
+SURROUND_FULL = (
+    WorldSet("streets", "train", scenes=1000, frames=4, height=192, width=320, rig="nuscenes6", layers=("lidar",)),
+    WorldSet("streets", "train", scenes=2000, frames=2, height=192, width=320, rig="nuscenes6", first=1000, part="teacher"),
+    WorldSet("streets", "val", scenes=50, frames=1, height=192, width=320, rig="nuscenes6"),
+    WorldSet("streets", "test", scenes=100, frames=1, height=192, width=320, rig="nuscenes6"),
+    WorldSet("streets", "test", scenes=50, frames=1, height=192, width=320, rig="ddad6", first=100, part="ddad6-test"),
+)
+"""What `leadline reproduce surround --size full` renders."""

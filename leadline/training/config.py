@@ -33,10 +33,15 @@ class DataConfig:
     """Split of `root`, by name or as a file (see `leadline datasets`); None takes everything."""
     val_split: str | None = None
     """Split of `val_root`."""
-    depth_source: Literal["dense", "lidar", "improved"] | None = None
-    """Which depth supervises, for data sets that offer several: rendered has dense and lidar, kitti lidar and improved."""
+    depth_source: tuple[Literal["dense", "lidar", "improved"], ...] = ()
+    """Which depth supervises, for data sets that offer several, one for all or one for each of `root`: rendered has dense and lidar,
+    kitti lidar and improved."""
+    depth_share: float = 1.0
+    """Share of the sequences whose depth is used, as where few cars carry a LiDAR; the others are there without it."""
     labels: tuple[str, ...] = ()
     """Folders that `leadline label` has written, one for each of `root`: their depth takes the place of the data sets' own."""
+    taught: tuple[str, ...] = ()
+    """Folders that `leadline label --bins` has written, one for each of `root`: what a teacher said stands in for the teacher itself."""
     footage: FootageOptions = MOVING
     """For video files and folders of frames of one's own: their camera, and which frames count."""
     weights: tuple[float, ...] = ()
@@ -53,8 +58,9 @@ class DataConfig:
     """Decoded files kept in memory, up to this size [GB]."""
     derived: str | None = None
     """Folder in which layers that are made of several frames (masks of intrinsic) are kept for later runs; None makes them anew."""
-    on_corrupt: Literal["raise", "skip"] = "raise"
-    """What a broken file does: stop the run, or be reported and replaced by the next sample."""
+    on_corrupt: Literal["raise", "skip", "blank"] = "raise"
+    """What a broken file does: stop the run; be reported and replaced by the next sample; or, in a rig, cost its own camera only, which
+    becomes a grey picture in which nothing is usable. The run counts both."""
     augment: Augment = USUAL
 
     def specs(self, roots: tuple[str, ...]) -> list[str]:
@@ -152,7 +158,8 @@ class TrainConfig:
         for option, value in counts.items():
             if value < 1:
                 raise UserError(f"--{option}", f"{value} is too small", "give a number of at least 1")
-        for option, share in (("coarse-share", self.coarse_share), ("coarse-scale", self.coarse_scale)):
+        shares = {"coarse-share": self.coarse_share, "coarse-scale": self.coarse_scale, "data.depth-share": self.data.depth_share}
+        for option, share in shares.items():
             if not 0 <= share <= 1:
                 raise UserError(f"--{option}", f"{share} is not a share", "give a number from 0 to 1")
         if not 0 <= self.ema_decay < 1:

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from torch.utils.data import DataLoader
@@ -13,7 +13,9 @@ from leadline.data.derived import with_derived
 from leadline.data.labels import WithLabels
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
+from leadline.data.some_depth import WithSomeDepth
 from leadline.data.source import SampleSource
+from leadline.data.taught import WithTaught
 from leadline.data.transforms import Transform
 from leadline.training.config import MOVING, DataConfig
 from leadline.types import UserError
@@ -22,12 +24,20 @@ from leadline.types import UserError
 def open_datasets(data: DataConfig, roots: tuple[str, ...], split: str | None) -> list[Dataset]:
     """The data sets that `roots` name, for training or its validation. Raises UserError for one that cannot be opened or is zero-shot."""
     specs = data.specs(roots)
+    sources = _depth_sources(data.depth_source if roots == data.root else data.depth_source[:1], len(specs))
     if data.footage != MOVING and not any(spec.startswith("video:") for spec in data.specs(data.root + data.val_root)):
         raise UserError("--data.footage", "is for footage of your own, and there is none", "leave it out, or give video:FOLDER")
     return [
-        open_to_learn(spec, split, depth_source=data.depth_source, footage=data.footage if spec.startswith("video:") else None)
-        for spec in specs
+        open_to_learn(spec, split, depth_source=source, footage=data.footage if spec.startswith("video:") else None)
+        for spec, source in zip(specs, sources, strict=True)
     ]
+
+
+def _depth_sources(kinds: Sequence[str], count: int) -> list[str | None]:
+    """The kind of depth of each of `count` data sets. Raises UserError for another number of kinds."""
+    if len(kinds) not in (0, 1, count):
+        raise UserError("--data.depth-source", f"{len(kinds)} kinds of depth for {count} data sets", "give one for all, or one for each")
+    return [*kinds] if len(kinds) == count else [*(kinds or (None,))] * count
 
 
 def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSource:
@@ -38,9 +48,13 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
         raise UserError("--data.weights", f"{len(data.weights)} weights for {len(data.root)} data sets", "give one for each of --data.root")
     transform = Transform(data.height, data.width, augment=data.augment)
     keep = None if data.derived is None else Path(data.derived)
-    datasets = [with_derived(dataset, needs, keep=keep) for dataset in open_datasets(data, data.root, data.split)]
+    datasets: list[Dataset] = [with_derived(dataset, needs, keep=keep) for dataset in open_datasets(data, data.root, data.split)]
+    if data.depth_share < 1:
+        datasets = [WithSomeDepth(dataset, data.depth_share) for dataset in datasets]
     if data.labels:
         datasets = _labelled(datasets, data, needs)
+    if data.taught or "taught" in needs.layers:
+        datasets = _taught(datasets, data, needs)
     cache_bytes = int(data.cache_gb * 1e9)
     return SampleSource(datasets, needs, transform, seed=seed, on_corrupt=data.on_corrupt, cache_bytes=cache_bytes)
 
@@ -57,6 +71,31 @@ def _labelled(datasets: list[Dataset], data: DataConfig, needs: Needs) -> list[D
             wrong = f"holds labels of {one.width}x{one.height} px, training asks for {data.width}x{data.height}"
             raise UserError(one.folder, wrong, "write labels of that size, or train at theirs")
     return [*labelled]
+
+
+def _taught(datasets: list[Dataset], data: DataConfig, needs: Needs) -> list[Dataset]:
+    """The data sets with the answers of `data.taught`.
+
+    Raises UserError where they are missing, nobody reads them, they are of other data, of another size or cut, or by another teacher.
+    """
+    if "taught" not in needs.layers:
+        wrong = "are what a teacher said, and this method reads none of it"
+        raise UserError("--data.taught", wrong, "leave them out, or leave out --method.teacher and give its terms a weight")
+    if not data.taught:
+        remedy = "give --method.teacher MODEL, or --data.taught DIR with what `leadline label --bins MODEL` has written"
+        raise UserError("--method.teacher", "there is no teacher for what is to be learnt of one", remedy)
+    if len(data.taught) != len(datasets):
+        raise UserError("--data.taught", f"{len(data.taught)} folders for {len(datasets)} data sets", "give one for each of --data.root")
+    if data.augment.smallest_crop < 1:
+        wrong = "cuts pictures, and what a teacher said belongs to whole ones"
+        raise UserError("--data.augment.smallest-crop", wrong, "give 1, or the teacher itself (--method.teacher)")
+    taught = [WithTaught(dataset, Path(folder), footage=data.footage) for dataset, folder in zip(datasets, data.taught, strict=True)]
+    for one in taught:
+        if (one.height, one.width) != (data.height, data.width):
+            wrong = f"holds answers to pictures of {one.width}x{one.height} px, training asks for {data.width}x{data.height}"
+            raise UserError(one.folder, wrong, f"give --data.height {one.height} --data.width {one.width}, or write answers of that size")
+        one.check_teacher(needs.taught_by, same_as=taught[0])
+    return [*taught]
 
 
 class Batches:

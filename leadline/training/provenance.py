@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 
 from leadline import __version__
+from leadline.data.source import Replaced
 from leadline.io.jsonfile import read_json, write_json
 
 RECORDED_PACKAGES = ("lightning", "transformers", "numpy")
@@ -21,6 +23,22 @@ def record_start(path: Path, *, seed: int, step: int) -> None:
     """Add what is known about this start, which continues after `step`, to the JSON list at `path`."""
     starts = read_json(path) if path.exists() else []
     write_json(path, [*starts, {"step": step, "seed": seed, **provenance()}])
+
+
+def record_replaced(path: Path, replaced: Replaced) -> None:
+    """Add to the last entry of the list at `path` what broken files have cost since that start."""
+    *before, last = read_json(path)
+    write_json(path, [*before, last | asdict(replaced)])
+
+
+def replaced_in_all(path: Path) -> Replaced:
+    """What broken files have cost over all starts that the list at `path` tells of."""
+    starts = read_json(path) if path.exists() else []
+    return Replaced(
+        num_skipped=sum(start.get("num_skipped", 0) for start in starts),
+        num_blanked=sum(start.get("num_blanked", 0) for start in starts),
+        num_incomplete=max((start.get("num_incomplete", 0) for start in starts), default=0),  # found anew at every start
+    )
 
 
 def provenance() -> dict[str, Any]:

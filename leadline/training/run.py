@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from leadline.data.catalog import bare_name
-from leadline.data.labels import read_about
+from leadline.data.labels import LABELS
+from leadline.data.source import Replaced
+from leadline.data.taught import TAUGHT
 from leadline.evaluation.protocols import check_kind, find_protocol
 from leadline.io.atomic import atomic_write, writable_folder
 from leadline.io.jsonfile import read_json, write_json
@@ -30,7 +32,7 @@ from leadline.training.data import Batches, open_datasets, training_source
 from leadline.training.journal import Journal, read_history
 from leadline.training.module import FitModule
 from leadline.training.panels import Panels
-from leadline.training.provenance import git_commit, record_start
+from leadline.training.provenance import git_commit, record_replaced, record_start, replaced_in_all
 from leadline.training.validation import Validation, validate
 from leadline.types import UserError
 
@@ -39,11 +41,12 @@ LIGHTNING_PRECISION: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a finished run leaves: its model folder, its last metrics, and every row of its metrics.csv."""
+    """What a finished run leaves: its model folder, its last metrics, every row of its metrics.csv, and what broken files have cost."""
 
     model: Path
     metrics: dict[str, float]
     history: list[dict[str, float]]
+    replaced: Replaced
 
 
 def train(config: TrainConfig, run_dir: str | Path) -> Trained:
@@ -56,7 +59,7 @@ def train(config: TrainConfig, run_dir: str | Path) -> Trained:
     check_same_run(run_dir, config)
     finished = run_dir / "metrics.json"
     if finished.exists():
-        return Trained(run_dir / "model", read_json(finished), read_history(run_dir / "logs" / "metrics.csv"))
+        return _trained(run_dir, read_json(finished))
     run = Run(config, run_dir)
     run.fit()
     if not run.trainer.is_global_zero:
@@ -141,6 +144,8 @@ class Run:
         finally:
             if self.rows.journal is not None:
                 self.rows.journal.close()
+            if main:
+                record_replaced(self.run_dir / "provenance.json", self.source.replaced)
         if self.checkpoints.stop:
             raise KeyboardInterrupt
 
@@ -152,17 +157,27 @@ class Run:
             self.method.eval()
             save_model_folder(model, method_name(config.method), self.method, self._info(metrics))
         write_json(self.run_dir / "metrics.json", metrics)
-        return Trained(model, metrics, read_history(self.run_dir / "logs" / "metrics.csv"))
+        return _trained(self.run_dir, metrics)
 
     def _info(self, metrics: dict[str, float]) -> ModelInfo:
         config, data = self.config, self.config.data
         details: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "commit": git_commit()}
         details |= {"protocol": config.protocol, "metrics": metrics, **self.method.details}
+        replaced = replaced_in_all(self.run_dir / "provenance.json")
+        if replaced != Replaced():
+            details["broken_files"] = asdict(replaced)
         if data.labels:
-            details["labels"] = [read_about(Path(folder)) for folder in data.labels]
+            details["labels"] = [LABELS.read(Path(folder)) for folder in data.labels]
+        if data.taught:
+            details["taught"] = [TAUGHT.read(Path(folder)) for folder in data.taught]
         name = self.run_dir.resolve().name
         trained_on = tuple(bare_name(spec) for spec in data.specs(data.root))
         return ModelInfo(name=name, height=data.height, width=data.width, data=trained_on, details=details)
+
+
+def _trained(run_dir: Path, metrics: dict[str, float]) -> Trained:
+    history = read_history(run_dir / "logs" / "metrics.csv")
+    return Trained(run_dir / "model", metrics, history, replaced_in_all(run_dir / "provenance.json"))
 
 
 class SafeCheckpointIO(TorchCheckpointIO):

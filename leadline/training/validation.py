@@ -1,5 +1,6 @@
 """Scores during a run, by the same evaluation and the same named protocol as the final table, and pictures beside them."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from leadline.training.callbacks import AfterStep, Ema, Rows
 from leadline.training.config import TrainConfig
 from leadline.training.module import FitModule
 from leadline.training.panels import view_row
+
+log = logging.getLogger(__name__)
 
 BATCH = 8
 
@@ -94,9 +97,12 @@ def validate(method: Method, config: TrainConfig, datasets: Sequence[Dataset], *
     scores: dict[str, float] = {}
     for dataset in datasets:
         # The whole set was opened on purpose; a subset of it is partial by design.
-        metrics = evaluate_model(predictor, spread(dataset, num_images), protocol, partial=True, batch_size=BATCH).metrics
+        on_corrupt = "raise" if config.data.on_corrupt == "raise" else "skip"
+        done = evaluate_model(predictor, spread(dataset, num_images), protocol, partial=True, batch_size=BATCH, on_corrupt=on_corrupt)
+        for line in done.unreadable:
+            log.warning("left out of the validation: %s", line)
         prefix = f"{Path(dataset.name).name}/" if len(datasets) > 1 else ""
-        scores |= {f"{prefix}{name}": float(value) for name, value in metrics.items()}
+        scores |= {f"{prefix}{name}": float(value) for name, value in done.metrics.items()}
     method.train()
     return scores
 

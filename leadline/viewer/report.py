@@ -49,6 +49,14 @@ class Pictures:
 
 
 @dataclass(frozen=True, eq=False)
+class Strip:
+    """Rows of pictures side by side without a gap, each column under one of `names`: all that is seen around a vehicle."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[np.ndarray, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Cloud:
     """Points (n, 3) [m], x right, y down, z forward, with colours uint8 (n, 3); seen first from behind and above."""
 
@@ -65,7 +73,7 @@ class Text:
     code: tuple[str, ...] = ()
 
 
-Block = Table | Pictures | Cloud | Text
+Block = Table | Pictures | Strip | Cloud | Text
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,8 @@ def _block(block: Block) -> str:
             return _table(block)
         case Pictures():
             return _pictures(block)
+        case Strip():
+            return _strip(block)
         case Cloud():
             return _cloud(block)
 
@@ -160,6 +170,17 @@ def _pictures(pictures: Pictures) -> str:
         for item in pictures.items
     )
     return f'<div class="pictures" style="grid-template-columns: repeat({pictures.columns}, 1fr)">{figures}</div>'
+
+
+def _strip(strip: Strip) -> str:
+    names = "".join(f"<span>{escape(name)}</span>" for name in strip.names)
+    images = "".join(
+        f'<img alt="{escape(name)}" src="data:image/png;base64,{_png(pixels)}">'
+        for row in strip.rows
+        for name, pixels in zip(strip.names, row, strict=True)
+    )
+    columns = f"grid-template-columns: repeat({len(strip.names)}, 1fr)"
+    return f'<div class="scroll"><div class="strip" style="{columns}">{names}{images}</div></div>'
 
 
 def _png(pixels: np.ndarray) -> str:

@@ -80,6 +80,29 @@ def test_data_check__truth_without_a_valid_pixel_and_truth_that_is_no_depth(tmp_
     assert "rgb_00000.jpg: none of its pixels has depth" in lines[0] and f"{text}: is not " in lines[1]
 
 
+def test_evaluate__a_broken_file_stops_or_is_left_out_by_choice_named_and_counted(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_data.write_nyu(tmp_path / "nyu", frames=4)
+    broken, out = tmp_path / "nyu" / "rgb" / "rgb_00001.jpg", tmp_path / "out.json"
+    broken.write_bytes(broken.read_bytes()[:400])
+    (tmp_path / "nyu" / "depth" / "sync_depth_00002.png").write_bytes(b"")
+    command = ["evaluate", "--protocol", "raw", "--model", str(tiny_model), "--data", f"nyu:{tmp_path / 'nyu'}", "--json", str(out)]
+    assert main(command) == 2
+    assert str(broken) in _one_line(capsys, "evaluate") and not out.exists()
+    assert main([*command, "--on-corrupt", "skip"]) == 0
+    captured = capsys.readouterr()
+    assert f"{broken}: " in captured.err and captured.err.count("; left out") == 2
+    record = json.loads(out.read_text())
+    assert record["num_unreadable"] == 2 and record["num_images"] == 2 and str(broken) in record["unreadable"][0]
+    assert "2 of 4 images could not be read and were left out" in record["notes"]
+    assert "2 of 4 images could not be read" in " ".join(captured.out.split())
+    for path in broken.parent.iterdir():
+        path.write_bytes(b"")
+    assert main([*command, "--on-corrupt", "skip"]) == 2
+    assert "none of its 4 images can be read" in _one_line(capsys, "evaluate")
+
+
 @pytest.mark.parametrize(
     ("K", "words"),
     [

@@ -276,12 +276,14 @@ def test_label__mesh_of_all_frames_whichever_are_finished_and_without_broken_one
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ([], "--plain, --mesh: neither is given; give --plain MODEL, or --mesh MODEL MODEL"),
-        (["--plain", "PLAIN", "--mesh", "PLAIN", "LITERAL"], "--plain, --mesh: both are given"),
+        ([], "--plain, --mesh, --bins: none is given; give --plain MODEL, --mesh MODEL MODEL, or --bins MODEL"),
+        (["--plain", "PLAIN", "--mesh", "PLAIN", "LITERAL"], "--plain, --mesh, --bins: --plain and --mesh are given"),
         (["--mesh", "PLAIN"], "--mesh: 1 model cannot disagree with itself"),
         (["--mesh", "PLAIN", "PLAIN"], "is the same model as one before it"),
         (["--mesh", "PLAIN", "LITERAL", "--robust", "LITERAL"], "--mesh: knows no --robust"),
         (["--mesh", "PLAIN", "LITERAL", "--voxel-m", "0"], "--voxel-m: is 0.0"),
+        (["--plain", "PLAIN", "--check", "3"], "--plain: knows no --check; leave it out, or give --bins"),
+        (["--bins", "PLAIN", "--margin", "0.5"], "--bins: knows no --margin; leave it out, or give --plain"),
         (["--plain", "PLAIN", "--threshold", "0.2"], "--plain: knows no --threshold"),
     ],
 )

@@ -16,7 +16,6 @@ from PIL import Image
 from leadline.cli.main import main
 from leadline.io.depth import read_depth
 from leadline.io.pointcloud import read_points
-from leadline.io.rig import read_rig
 from leadline.types import DepthKind
 from tests.fixtures import bad_files
 
@@ -107,29 +106,6 @@ def test_predict__mixed_folder_finishes_the_good_and_names_each_bad(
     lines = capsys.readouterr().err.splitlines()
     for path in bad:
         assert sum(str(path) in line for line in lines) == 1, path.name
-
-
-def test_predict__a_rig_gives_six_maps_and_one_cloud_in_the_vehicle_frame(tiny_model: Path, tmp_path: Path) -> None:
-    rig = read_rig("nuscenes6")
-    for camera in rig.cameras:
-        _photo(tmp_path / "moment" / f"{camera.name}.jpg", 90, 160)
-    arguments = ["predict", str(tiny_model), str(tmp_path / "moment"), "--rig", "nuscenes6", "--out", str(tmp_path / "out")]
-    assert main([*arguments, "--format", "npz,ply,glb"]) == 0
-    assert sorted(p.stem for p in (tmp_path / "out").glob("*.npz")) == sorted(rig.names)
-    fused, _ = read_points(tmp_path / "out" / "points.ply", frame="vehicle")
-    assert len(fused) == 6 * 90 * 160
-    front, _ = read_points(tmp_path / "out" / "CAM_FRONT.ply")
-    pose = rig.cameras[0].rig_from_cam
-    assert pose is not None and rig.cameras[0].name == "CAM_FRONT"
-    assert np.allclose(fused[: len(front)], front @ pose[:3, :3].T + pose[:3, 3], atol=1e-3)
-    glb, _ = read_points(tmp_path / "out" / "points.glb", frame="vehicle")
-    assert np.allclose(glb, fused, atol=1e-3)
-
-
-def test_predict__a_rig_without_one_image_says_which(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _photo(tmp_path / "moment" / "CAM_FRONT.jpg", 90, 160)
-    assert main(["predict", str(tiny_model), str(tmp_path / "moment"), "--rig", "nuscenes6", "--out", str(tmp_path / "out")]) == 2
-    assert "holds 0 images for camera CAM_FRONT_LEFT" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from leadline.cli.main import main
 from leadline.cli.reproduce_table import REQUIRED, summarise
 from leadline.methods.loading import load
-from leadline.recipes.claims import Claim, Variant, intrinsic
+from leadline.recipes.claims import Claim, Variant, intrinsic, surround
 from tests.fixtures.tiny_worlds import TINY_ROOM, TINY_WORLDS, tiny_recipe, tiny_student
 
 
@@ -115,13 +115,42 @@ def test_units__bring_in_what_teaches_them() -> None:
     assert claim.units(["no-mask"]) == [("no-mask", 0)] and claim.units(["no-mask"], [2]) == [("no-mask", 2)]
 
 
+def test_units__one_teacher_teaches_all_seeds() -> None:
+    claim = surround("small")
+    units = claim.units(claim.variants)
+    assert units[0] == ("teacher", 0) and [unit for unit in units if unit[0] == "teacher"] == [("teacher", 0)]
+    assert claim.units(["ckd+vrkd"], [2]) == [("teacher", 0), ("ckd+vrkd", 2)]
+    assert claim.variants["teacher"].worlds == ("streets-teacher",), "its scenes are no student's"
+    trained = {name for name, about in claim.variants.items() if "streets-teacher" in about.worlds}
+    assert trained == {"teacher", "supervised-teacher-data"}
+
+
+def test_search__gives_every_distillation_the_same_factors() -> None:
+    claim = surround("small")
+    factors = {name: [n for n in claim.searched if n.startswith(f"{name}-x")] for name in ("kd", "fitnets", "ckd", "vrkd", "ckd+vrkd")}
+    assert all(len(found) == 3 for found in factors.values())
+    chosen, tenfold = claim.variants["ckd+vrkd"].config, claim.searched["ckd+vrkd-x10"].config
+    assert chosen is not None and tenfold is not None and tenfold.steps == chosen.steps // 3
+    assert tenfold.method.relations_weight == 10 * chosen.method.relations_weight  # pyright: ignore[reportAttributeAccessIssue]
+    assert tenfold.method.silog_weight == chosen.method.silog_weight  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_summarise__mean_gain_over_seven_metrics_and_what_cameras_say_of_each_other() -> None:
+    rows = [_row("base", 0, 0.4), _row("net", 0, 0.2)]
+    rows[1]["metrics"] |= {"delta1": 0.6, "overlap_disagreement": 0.3}
+    entry = summarise(rows, baseline="base")["rooms-test"]["all"]["net"]
+    assert entry["mean_gain"] == pytest.approx((0.5 + 0.2) / 7), "half the error, a fifth more of delta1, five times the same"
+    assert entry["overlap_disagreement"] == 0.3
+    assert "overlap_disagreement" not in summarise(rows, baseline="base")["rooms-test"]["all"]["base"]
+
+
 @pytest.fixture
 def taught_claim(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     """Two seeds of a tiny network, students of their fused depth, and one student of the first alone."""
     variants = {
         "net": Variant(tiny_recipe()),
         "fused": Variant(tiny_student(), mesh_of="net"),
-        "taught": Variant(tiny_student(), teachers={"plain": "net"}, ablation=True),
+        "taught": Variant(tiny_student(), teachers={"plain": "net"}, once=True),
     }
     claim = Claim("supervised", "Does it teach?", TINY_ROOM, variants, (0, 1), "net")
     monkeypatch.setattr("leadline.cli.reproduce.claim", lambda name, size: claim)

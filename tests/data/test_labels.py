@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from leadline.data.footage import AS_IT_IS, FootageOptions
-from leadline.data.labels import WithLabels, label_path, labelled_data, write_label
+from leadline.data.labels import LABELS, WithLabels, write_label
 from leadline.data.sample import Needs
 from leadline.data.source import SampleSource
 from leadline.data.transforms import Transform
+from leadline.data.written import written_for
 from leadline.io.depth import read_depth
 from leadline.io.jsonfile import write_json
 from leadline.types import UserError
@@ -35,7 +36,7 @@ def folder(ring, tmp_path: Path) -> Path:
     write_json(tmp_path / "labels.json", about())
     for record in ring.records[1:3]:
         for camera in record.cameras[:2]:
-            write_label(label_path(tmp_path, record, camera), label(record.frame), K=np.eye(3), model="teacher")
+            write_label(LABELS.path(tmp_path, record, camera), label(record.frame), K=np.eye(3), model="teacher")
     return tmp_path
 
 
@@ -107,7 +108,7 @@ def test_with_labels__no_folder_of_labels_at_all_or_none_of_these(ring, tmp_path
 def test_with_labels__a_broken_label_and_one_of_another_size_are_named(ring, folder: Path) -> None:
     labelled = WithLabels(ring, folder, footage=AS_IT_IS)
     record = labelled.records[0]
-    path = label_path(folder, record, "cam0")
+    path = LABELS.path(folder, record, "cam0")
     write_label(path, label()[:5], K=np.eye(3), model="teacher")
     with pytest.raises(UserError, match=r"cam0.png: is 20x5, the labels of labels.json are 20x12"):
         labelled.view(record, "cam0", frozenset({"depth"}))
@@ -116,7 +117,7 @@ def test_with_labels__a_broken_label_and_one_of_another_size_are_named(ring, fol
         labelled.view(record, "cam0", frozenset({"depth"}))
 
 
-def test_labelled_data__names_no_folder_above_and_which_frames_of_footage(ring) -> None:
+def test_written_for__names_no_folder_above_and_which_frames_of_footage(ring) -> None:
     ring.name = "video:/home/somebody/walk.mp4"
-    found = labelled_data(ring, FootageOptions(stride=3))
+    found = written_for(ring, FootageOptions(stride=3))
     assert found == {"data": "video:walk.mp4", "footage": {"stride": 3, "min_motion": 0.0}}

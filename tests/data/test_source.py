@@ -127,7 +127,7 @@ def test_source__skipping_is_deterministic_counted_and_told(ring, caplog, worker
     with caplog.at_level(logging.WARNING):
         batches = list(loader)
     assert [batch.name for batch in batches] == [("/drive0/0/cam4.jpg",)] * 2
-    assert source.num_skipped == 4
+    assert source.replaced.num_skipped == 4
     if workers == 0:
         assert [record.message.count("/drive0/0/cam2.jpg: is broken") for record in caplog.records] == [1, 0]
 

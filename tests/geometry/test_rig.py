@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert, pose_from_q_t, transform
 from leadline.geometry.projection import project
-from leadline.geometry.rig import Rig, ring_order
+from leadline.geometry.rig import Rig, looks_inverted, ring_order, twins
 from leadline.types import UserError
 
 DDAD = {"CAMERA_01": 4.0, "CAMERA_05": 52, "CAMERA_07": 124, "CAMERA_09": 180, "CAMERA_08": -124, "CAMERA_06": -53}
@@ -93,6 +93,24 @@ def test_rig_flipped__mirrored_world_gives_mirrored_images():
         torch.testing.assert_close(depth_mirror, depth)
         torch.testing.assert_close(uv_mirror[:, 0], c.width - uv[:, 0])
         torch.testing.assert_close(uv_mirror[:, 1], uv[:, 1])
+
+
+def test_rig_panorama__turns_clockwise_with_the_front_in_the_middle():
+    names = [camera.name for camera in rig_of(NUSCENES).panorama]
+    assert names == ["BACK", "BACK_LEFT", "FRONT_LEFT", "FRONT", "FRONT_RIGHT", "BACK_RIGHT"]
+    assert [camera.name for camera in rig_of({"r": -50.0, "f": 0, "l": 40}).panorama] == ["l", "f", "r"]
+    assert [camera.name for camera in rig_of({"f": 0.0}).panorama] == ["f"]
+
+
+@pytest.mark.parametrize("yaws", [DDAD, NUSCENES])
+def test_looks_inverted__only_when_it_is(yaws: dict[str, float]):
+    poses = {c.name: c.rig_from_cam for c in rig_of(yaws).cameras if c.rig_from_cam is not None}
+    assert not looks_inverted(list(poses.values())) and twins(poses) is None
+    assert looks_inverted([invert(pose) for pose in poses.values()])
+    upside_down = [pose @ np.diag([-1.0, -1.0, 1.0, 1.0]) for pose in poses.values()]
+    assert not looks_inverted(upside_down), "mounted so"
+    names = list(poses)
+    assert twins(poses | {"copy": poses[names[2]]}) == (names[2], "copy")
 
 
 def test_rig_resized__every_camera():

@@ -17,7 +17,14 @@ HEIGHT, WIDTH = 64, 96
 TINY = {"encoder": "resnet-tiny", "decoder_width": 0.5}
 INDOORS = TINY | {"pose_encoder": "resnet-tiny", "min_depth_m": 0.5, "max_depth_m": 20.0, "initial_depth_m": 3.0, "decoder_norm": "batch"}
 STUDENT = {name: value for name, value in INDOORS.items() if name != "pose_encoder"}
-LEARNS_TO = {"supervised": (0.12, 1 / 3), "selfsup": (0.24, 1 / 2), "intrinsic": (0.3, 2 / 3), "distil": (0.12, 1 / 3)}
+RIG = TINY | {"network": "none", "num_bins": 16, "embedding": 32, "min_depth_m": 0.5, "max_depth_m": 20.0, "decoder_norm": "batch"}
+LEARNS_TO = {
+    "supervised": (0.12, 1 / 3),
+    "selfsup": (0.24, 1 / 2),
+    "intrinsic": (0.3, 2 / 3),
+    "distil": (0.12, 1 / 3),
+    "surround": (0.15, 1 / 3),
+}
 """Relative error after sixty steps on one batch, and as a share of that before; what only one picture sees teaches selfsup nothing."""
 SMALL: dict[str, tuple[tuple[dict[str, Any], DepthKind], ...]] = {
     "supervised": (
@@ -40,6 +47,15 @@ SMALL: dict[str, tuple[tuple[dict[str, Any], DepthKind], ...]] = {
     "distil": (
         (STUDENT, DepthKind.METRIC),
         (STUDENT | {"canonical_focal": 0.8, "uncertainty": True, "num_scales": 2}, DepthKind.METRIC),
+    ),
+    "surround": tuple(
+        (RIG | options, DepthKind.METRIC)
+        for options in (
+            {},
+            {"canonical_focal": None},
+            {"cross_view": True},
+            *({"bins": kind} for kind in ("adabins", "localbins", "log-uniform")),
+        )
     ),
     "intrinsic": ((INDOORS | {"mask": "stereo", "closing_weight": 0.1, "num_scales": 2}, DepthKind.METRIC),),
 }

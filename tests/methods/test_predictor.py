@@ -1,5 +1,6 @@
 """DepthModel: cameras, sizes, batches, rigs, and images no network should see."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -249,6 +250,31 @@ def test_predict_rig__networks_of_rigs_see_all_cameras_at_once() -> None:
 def test_predict_rig__missing_camera_is_named(metric: DepthModel) -> None:
     with pytest.raises(UserError, match="no image for camera left, rear"):
         metric.predict_rig({"front": picture(64, 96), "right": picture(64, 96)}, ring())
+
+
+def test_predict_rig__a_part_of_the_cameras(metric: DepthModel) -> None:
+    rig, images = ring(), {name: picture(64, 96, seed=i) for i, name in enumerate(("right", "front", "left"))}
+    predictions = metric.predict_rig(images, rig, partial=True)
+    assert tuple(predictions) == ("front", "left", "right")
+    alone = metric.predict(images["left"], rig.cameras[1].K)
+    np.testing.assert_allclose(predictions["left"].values, alone.values, rtol=1e-4)
+    method = Coordinates(rig=True)
+    assert tuple(method_model(method, INFO).predict_rig(images, rig, partial=True)) == ("front", "left", "right")
+    assert method.seen == [(1, 3, 3, 64, 96)], "a network of rigs sees the cameras that are there"
+    with pytest.raises(UserError, match="no image for camera front, left, rear, right"):
+        metric.predict_rig({}, rig, partial=True)
+
+
+def test_predict_rig__pictures_of_another_shape_or_K_of_another_size_are_refused(metric: DepthModel) -> None:
+    rig = ring()
+    images = {name: picture(64, 96) for name in rig.names}
+    with pytest.raises(UserError, match="left: is 110x64 px, the rig has it as 96x64: another shape"):
+        metric.predict_rig(images | {"left": picture(64, 110)}, rig)
+    metric.predict_rig(images | {"left": picture(64, 100)}, rig)
+    halved = replace(rig.cameras[0], K=rig.cameras[0].K * np.array([[0.5], [0.5], [1.0]]))
+    for model in (metric, method_model(Coordinates(rig=True), INFO)):
+        with pytest.raises(UserError, match="front: K has its principal point"):
+            model.predict_rig(images, Rig((halved, *rig.cameras[1:])))
 
 
 def test_fingerprint__follows_the_weights(metric: DepthModel) -> None:

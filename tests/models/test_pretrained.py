@@ -2,128 +2,30 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 from transformers import (
-    BeitConfig,
-    DepthAnythingConfig,
     DepthAnythingForDepthEstimation,
-    DepthProConfig,
     DepthProForDepthEstimation,
-    Dinov2Config,
     DPTConfig,
     DPTForDepthEstimation,
-    GLPNConfig,
     GLPNForDepthEstimation,
     ResNetConfig,
     ResNetForImageClassification,
-    ZoeDepthConfig,
     ZoeDepthForDepthEstimation,
 )
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 from transformers.models.glpn.image_processing_pil_glpn import GLPNImageProcessorPil
 from transformers.models.zoedepth.image_processing_pil_zoedepth import ZoeDepthImageProcessorPil
 
-from leadline.io.jsonfile import write_json
 from leadline.models.pretrained import checkpoint_kind, load_pretrained
 from leadline.types import DepthKind, UserError
+from tests.fixtures.tiny_checkpoints import FAMILIES, depth_anything, depth_pro, dpt_dinov2, dpt_midas
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
-NECK: dict[str, Any] = {"reassemble_factors": [4, 2, 1, 0.5], "neck_hidden_sizes": [4, 8, 8, 8], "fusion_hidden_size": 8}
-
-
-def dinov2(**options: Any) -> Dinov2Config:
-    return Dinov2Config(hidden_size=16, num_hidden_layers=4, num_attention_heads=2, **options)
-
-
-def depth_anything(folder: Path, **options: Any) -> None:
-    backbone = dinov2(image_size=56, out_indices=[1, 2, 3, 4], reshape_hidden_states=False)
-    config = DepthAnythingConfig(backbone_config=backbone, reassemble_hidden_size=16, head_hidden_size=4, **NECK, **options)
-    DepthAnythingForDepthEstimation(config).save_pretrained(folder)
-    rules = {"size": {"height": 56, "width": 56}, "keep_aspect_ratio": True, "ensure_multiple_of": 14}
-    DPTImageProcessorPil(**rules).save_pretrained(folder)
-
-
-def dpt_midas(folder: Path, **options: Any) -> None:
-    layers = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
-    config = DPTConfig(image_size=64, patch_size=16, backbone_out_indices=[0, 1, 2, 3], **layers, **NECK, **options)
-    DPTForDepthEstimation(config).save_pretrained(folder)
-    DPTImageProcessorPil(size={"height": 64, "width": 64}, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folder)
-
-
-def dpt_dinov2(folder: Path, **options: Any) -> None:
-    backbone = dinov2(image_size=56, out_indices=[1, 2, 3, 4], reshape_hidden_states=False)
-    DPTForDepthEstimation(DPTConfig(backbone_config=backbone, hidden_size=16, **NECK, **options)).save_pretrained(folder)
-    # as published: nothing is resized, values stay 0 to 255, the image is padded to whole patches
-    rules = {"do_resize": False, "do_rescale": False, "do_pad": True, "size_divisor": 14}
-    DPTImageProcessorPil(image_mean=[123.675, 116.28, 103.53], image_std=[58.395, 57.12, 57.375], **rules).save_pretrained(folder)
-
-
-def zoedepth(folder: Path, *, num_domains: int) -> None:
-    layers = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 32}
-    backbone = BeitConfig(image_size=64, patch_size=16, out_indices=[1, 2, 3, 4], reshape_hidden_states=False, **layers)
-    bins = [{"name": f"domain{i}", "n_bins": 8, "min_depth": 0.001, "max_depth": 10.0 * (i + 1)} for i in range(num_domains)]
-    heads = {"num_relative_features": 4, "bottleneck_features": 8, "bin_embedding_dim": 8, "num_attractors": [4, 2, 2, 1]}
-    patch = {
-        "num_patch_transformer_layers": 4,
-        "patch_transformer_hidden_size": 128,
-        "patch_transformer_intermediate_size": 8,
-        "patch_transformer_num_attention_heads": 2,
-    }
-    config = ZoeDepthConfig(backbone_config=backbone, bin_configurations=bins, **NECK, **heads, **patch)
-    ZoeDepthForDepthEstimation(config).save_pretrained(folder)
-    rules = {"size": {"height": 64, "width": 96}, "keep_aspect_ratio": True, "ensure_multiple_of": 16}
-    ZoeDepthImageProcessorPil(**rules).save_pretrained(folder)
-
-
-def depth_pro(folder: Path, *, use_fov_model: bool = True) -> None:
-    vit = dinov2(image_size=32, patch_size=8)
-    config = DepthProConfig(
-        patch_size=32,
-        fusion_hidden_size=16,
-        intermediate_hook_ids=[3, 1],
-        intermediate_feature_dims=[8, 8],
-        scaled_images_ratios=[0.5, 1.0],
-        scaled_images_overlap_ratios=[0.0, 0.25],
-        scaled_images_feature_dims=[8, 8],
-        merge_padding_value=1,
-        image_model_config=vit,
-        patch_model_config=vit,
-        fov_model_config=vit,
-        use_fov_model=use_fov_model,
-        num_fov_head_layers=0,
-    )
-    network = DepthProForDepthEstimation(config)
-    with torch.no_grad():
-        if network.fov_model is not None:
-            network.fov_model.head.layers[-1].bias.fill_(50.0)
-        network.head.layers[-2].weight.mul_(0.02)
-        network.head.layers[-2].bias.fill_(5.0)
-    network.save_pretrained(folder)
-    rules = {"size": {"height": 64, "width": 64}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
-    write_json(folder / "preprocessor_config.json", {"image_processor_type": "DepthProImageProcessor", **rules})
-
-
-def glpn(folder: Path) -> None:
-    sizes = {"hidden_sizes": [4, 8, 8, 8], "num_attention_heads": [1, 1, 1, 1], "depths": [1, 1, 1, 1], "mlp_ratios": [2, 2, 2, 2]}
-    GLPNForDepthEstimation(GLPNConfig(decoder_hidden_size=8, max_depth=10, **sizes)).save_pretrained(folder)
-    GLPNImageProcessorPil(do_normalize=False).save_pretrained(folder)
-
-
-FAMILIES: dict[str, tuple[Callable[[Path], None], DepthKind]] = {
-    "depth_anything": (depth_anything, DepthKind.AFFINE_INVARIANT_INVERSE),
-    "depth_anything_metric": (lambda f: depth_anything(f, depth_estimation_type="metric", max_depth=20), DepthKind.METRIC),
-    "dpt_midas": (lambda f: dpt_midas(f, depth_estimation_type="relative"), DepthKind.AFFINE_INVARIANT_INVERSE),
-    "dpt_dinov2": (lambda f: dpt_dinov2(f, depth_estimation_type="metric"), DepthKind.METRIC),
-    "zoedepth": (lambda f: zoedepth(f, num_domains=1), DepthKind.METRIC),
-    "zoedepth_two_domains": (lambda f: zoedepth(f, num_domains=2), DepthKind.METRIC),
-    "depth_pro": (depth_pro, DepthKind.METRIC),
-    "glpn": (glpn, DepthKind.METRIC),
-}
 
 
 @pytest.fixture(scope="module")

@@ -160,8 +160,10 @@ def test_variants__llvm_gives_the_same_truth_and_nearly_the_same_pictures(tmp_pa
         depth, other_depth = read_depth(folder / "depth.png").values, read_depth(other / "depth.png").values
         np.testing.assert_allclose(depth[same], other_depth[same], rtol=1e-3)
         difference = read_image(folder / "rgb.png").astype(float) - read_image(other / "rgb.png")
-        blocks = difference.reshape(8, 8, 12, 8, 3).mean(axis=(1, 3))  # their noise differs, light must not
-        assert np.abs(blocks).mean() < 7  # measured: 5 at most; 14 to 37 where pictures are shifted by a block
+        # Their noise differs, and with it the exposure, which is metered on a picture of few samples; light must not.
+        blocks = difference.reshape(8, 8, 12, 8, 3).mean(axis=(1, 3))
+        assert abs(blocks.mean()) < 13  # measured: 9 at most, 6 % of the light
+        assert np.abs(blocks - blocks.mean()).mean() < 5  # measured: 3 at most; 14 to 37 where pictures are shifted by a block
 
 
 ONE_KERNEL = """

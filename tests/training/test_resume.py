@@ -1,5 +1,6 @@
 """A run that is killed, at any moment, and started again gives what an undisturbed run gives: the same bits."""
 
+import multiprocessing
 import os
 import random
 import signal
@@ -23,9 +24,15 @@ def losses(run_dir: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in row.items() if k not in CLOCKS} for row in read_history(run_dir / "logs" / "metrics.csv")]
 
 
+def train_apart(config: TrainConfig, run_dir: Path) -> None:
+    """What a user's process does: its readers are its own forks, and leave when it is killed. A server's forks would stay for ever."""
+    multiprocessing.set_start_method("fork", force=True)
+    train(config, run_dir)
+
+
 def run_and_kill(processes: ForkServerContext, config: TrainConfig, run_dir: Path, *, after_rows: int, pause_s: float = 0.0) -> bool:
     """Start the run in a process of its own and kill it once it has written so many rows. Returns whether it was still alive."""
-    process = processes.Process(target=train, args=(config, run_dir))
+    process = processes.Process(target=train_apart, args=(config, run_dir))
     process.start()
     path = run_dir / "logs" / "metrics.csv"
     while process.is_alive() and (not path.exists() or path.read_bytes().count(b"\n") <= after_rows):
@@ -40,10 +47,10 @@ def test_train__killed_and_resumed_gives_the_same_bits(processes: ForkServerCont
     config = replace(config, steps=14, accumulate=2, ema_decay=0.9)
     seed = random.SystemRandom().randrange(1000)
     chance = random.Random(seed)
-    whole = processes.Process(target=train, args=(config, tmp_path / "whole"))
+    whole = processes.Process(target=train_apart, args=(config, tmp_path / "whole"))
     whole.start()
     killed = run_and_kill(processes, config, tmp_path / "killed", after_rows=chance.randrange(1, 11), pause_s=chance.random() * 0.1)
-    again = processes.Process(target=train, args=(config, tmp_path / "killed"))
+    again = processes.Process(target=train_apart, args=(config, tmp_path / "killed"))
     again.start()
     for process in (whole, again):
         process.join()

@@ -158,7 +158,11 @@ def test_train__names_a_broken_picture_of_a_worker(config: TrainConfig, planes: 
     with pytest.raises(UserError, match=r"005\.png"):
         train(replace(config, data=data), tmp_path / "run")
     skipping = replace(config, data=replace(data, on_corrupt="skip"), steps=6)
-    assert len(train(skipping, tmp_path / "skipping").history) == 6
+    trained = train(skipping, tmp_path / "skipping")
+    assert len(trained.history) == 6 and trained.replaced.num_skipped > 0 == trained.replaced.num_blanked
+    (start,) = read_json(tmp_path / "skipping" / "provenance.json")
+    assert start["num_skipped"] == trained.replaced.num_skipped == train(skipping, tmp_path / "skipping").replaced.num_skipped
+    assert load(tmp_path / "skipping").info.details["broken_files"]["num_skipped"] == trained.replaced.num_skipped
 
 
 @contextmanager

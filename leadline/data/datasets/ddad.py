@@ -277,7 +277,7 @@ def _read_scene(root: Path, path: Path) -> dict[Record, Moment]:
                 raise UserError(calibration.path, f"does not know {unknown[0]}, it is of {known}", "give the calibration of this vehicle")
             if not cameras:
                 raise UserError(path, f"{where} has no image", GET)
-            names = ring_names({name: calibration.rig_from_sensor[name] for name in cameras})
+            names = ring_names({name: calibration.rig_from_sensor[name] for name in cameras}, subject=calibration.path)
             origin = origin or of_moment[names[0]]
             moments[Record(sequence=sequence, frame=frame, cameras=names)] = Moment(path, of_moment, calibration, origin)
     return moments

@@ -251,6 +251,8 @@ def _lidar_depth(file: Source, camera: Camera, cam_from_world: np.ndarray) -> np
     points = read_npz_array(file, "points", what="LiDAR scan", remedy=remedy)
     if points.ndim != 2 or points.shape[1] != 3:
         raise UserError(path, f"is no LiDAR scan (points have shape {points.shape})", remedy)
+    if not len(points):
+        raise UserError(path, "is a LiDAR scan without a point", remedy)
     if points.dtype.kind == "i":  # packed as whole steps
         points = points * float(read_npz_array(file, "step_m", what="packed LiDAR scan", remedy=remedy))
     if camera.rig_from_cam is None:

@@ -20,7 +20,7 @@ import numpy as np
 from leadline.data.card import FIXTURE_ONLY, DatasetCard
 from leadline.data.dataset import Record, View
 from leadline.data.reading import path_inside
-from leadline.data.rigs import picture_of, present, read_usable, reading, sensor_pose
+from leadline.data.rigs import check_centre, picture_of, present, read_usable, reading, sensor_pose
 from leadline.data.splits import choose_named, read_split
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert
@@ -47,6 +47,9 @@ LAYOUT = "a rig folder holds rig.json and MOMENT/CAMERA.jpg or SEQUENCE/MOMENT/C
 SPARSE_BELOW = 0.3
 """Depth known for less than this share of the pixels is taken for single measurements (LiDAR), not for a surface."""
 
+LATEST_S = 1e10
+"""Since 1970 that is the year 2286; milliseconds are beyond it since April 1970."""
+
 
 class RigFolder:
     """Moments below `root`. Raises UserError naming what was looked for.
@@ -60,6 +63,8 @@ class RigFolder:
         rig = read_rig(self._rig_path)
         self._cameras = {camera.name: camera for camera in rig.cameras}
         _check_names(list(self._cameras), self._rig_path)
+        for camera in rig.cameras:
+            check_centre(camera, subject=self._rig_path)
         self._folders: dict[Record, Path] = {}
         for sequence, folders in _sequences(root, set(self._cameras)):
             for frame, folder in zip(_frames([folder.name for folder in folders]), folders, strict=True):
@@ -188,4 +193,8 @@ def _read_depth(path: Path, camera: Camera) -> np.ndarray:
 
 def _time_s(path: Path) -> float:
     with reading(path, "the file", "write the moment's time in seconds"):
-        return float(read_json(path)["time_s"])
+        time_s = float(read_json(path)["time_s"])
+    if not abs(time_s) < LATEST_S:
+        wrong = f"has time_s = {time_s:g}, which is no time in seconds (that would be the year {1970 + time_s / 3.156e7:.0f})"
+        raise UserError(path, wrong, "write seconds: milliseconds / 1e3, microseconds / 1e6, nanoseconds / 1e9")
+    return time_s

@@ -33,6 +33,8 @@ TOO_FAR = 0.12
 """Median motion, as a share of the longer side, beyond which neighbours share too little."""
 RIGID = (0.6, 0.45)
 """Shares of points at rest below which footage is poor, and bad. Drives have 0.75 to 0.9, animals in water 0.33."""
+STEP_S = (1e-3, 10.0)
+"""Seconds from frame to frame beyond which time is hardly in seconds: no camera is so fast, no footage so slow."""
 FEW_FRAMES = 500
 SHOWN = 3
 
@@ -202,7 +204,9 @@ def times(pairs: Sequence[Pair]) -> Finding | None:
         wrong = f"time runs back or stops at {_some([_name(pair) for pair in back])}"
         return Finding("time", "bad", wrong, "sort frames and time stamps by time")
     uneven = [pair for step, pair in steps if step > 2.5 * usual]
-    figure = f"{usual:.3f} s from frame to frame"
+    figure = f"{usual:.3g} s from frame to frame"
+    if not STEP_S[0] <= usual <= STEP_S[1]:
+        return Finding("time", "poor", figure, "times count seconds: are these milliseconds or nanoseconds?")
     if uneven:
         figure += f", more than twice that at {_some([_name(pair) for pair in uneven])}"
     return Finding("time", "poor" if len(uneven) > 0.1 * len(steps) else "good", figure, "cut where frames are missing" if uneven else "")

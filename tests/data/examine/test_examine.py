@@ -137,6 +137,12 @@ def test_times__that_run_back_in_any_data_set(clips):
     ]
     found = findings.times(pairs)
     assert found is not None and found.verdict == "bad" and "frame_003.png" in found.figure
+    in_ms = [
+        replace(pair, first=replace(pair.first, time_s=100.0 * i), second=replace(pair.second, time_s=100.0 * (i + 1)))
+        for i, pair in enumerate(looked(clips / "walk").pairs)
+    ]
+    found = findings.times(in_ms)
+    assert found is not None and found.verdict == "poor" and "milliseconds" in found.remedy
     assert findings.times(looked(clips / "walk").pairs) is None
 
 

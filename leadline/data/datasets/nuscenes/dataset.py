@@ -147,7 +147,8 @@ class NuScenes:
             raise UserError(self._tables.folder / "sample_data.json", f"sample {frame.token} has no camera", GET)
         tokens = tuple(calibration.token for calibration in cameras)
         if tokens not in known:
-            known[tokens] = ring_names({calibration.channel: self._ego_from_sensor(calibration) for calibration in cameras})
+            poses = {calibration.channel: self._ego_from_sensor(calibration) for calibration in cameras}
+            known[tokens] = ring_names(poses, subject=self._tables.folder / "calibrated_sensor.json")
         return known[tokens]
 
     def _depth(self, frame: KeyFrame, camera: Camera) -> np.ndarray:

@@ -1,0 +1,126 @@
+"""Students of `surround` beside a Depth Anything V2 ViT-B with a head of bins, per camera frame, all in one interleaved run.
+
+Weights are random: time does not know. Students see 384x640; the teacher 518x868, at which the foundation model was trained, and 392x644,
+the nearest that fits its patches. Eager, on a processor, two cameras at once; medians of rounds that take every network in turn.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
+
+from leadline.methods.catalog import build_method
+from leadline.methods.surround.method import Surround
+from leadline.models.bins.head import build_bin_head
+from leadline.models.features import FusedFeatures
+
+CAMERAS = 2
+ROUNDS = 5
+STUDENTS = ("surround-r34", "surround-r18", "surround-tiny", "surround-r34-xview")
+HEIGHT, WIDTH = 384, 640
+TEACHER_SIZES = ((518, 868), (392, 644))
+TARGETS = {("surround-r18", 518): 11.14, ("surround-tiny", 518): 30.0, ("surround-r18", 392): 7.0}
+"""Times as fast as the teacher at that height."""
+RIGS = (2, 4, 6, 12)
+SIZES = ((192, 320), (288, 480), (384, 640), (576, 960))
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A network and the pictures it is timed on."""
+
+    name: str
+    run: Callable[[Tensor], object]
+    image: Tensor
+    parameters: int
+
+    def seconds(self, *, half: bool) -> float:
+        """Of one camera frame, in one go."""
+        begin = time.perf_counter()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
+            self.run(self.image)
+        return (time.perf_counter() - begin) / self.image.shape[1]
+
+    @property
+    def gmacs(self) -> float:
+        """Multiplications with addition of one camera frame [1e9]."""
+        with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+            self.run(self.image)
+        return counter.get_total_flops() / 2e9 / self.image.shape[1]
+
+
+def run() -> Iterator[tuple[str, float, str, str]]:
+    """Parameters, operations, times and their ratios; then how the cost of a rig grows."""
+    contenders = [*(_student(name) for name in STUDENTS), *(_teacher(*size) for size in TEACHER_SIZES)]
+    for one in contenders:
+        yield f"{one.name}: parameters", one.parameters / 1e6, "M", ""
+        yield f"{one.name}: operations", one.gmacs, "GMAC", ""
+    for precision in ("fp32", "bf16"):
+        times = _interleaved(contenders, half=precision == "bf16")
+        for name, seconds in times.items():
+            yield f"{name}, {precision}: camera frame of {HEIGHT}x{WIDTH}", 1000 * seconds, "ms", ""
+        for height, width in TEACHER_SIZES:
+            teacher = times[f"teacher {height}x{width}"]
+            for name in STUDENTS:
+                target = TARGETS.get((name, height))
+                words = "" if target is None else f">= {target:g}"
+                yield f"{name}, {precision}: times as fast as the teacher at {height}x{width}", teacher / times[name], "", words
+    yield from _growth()
+
+
+def _growth() -> Iterator[tuple[str, float, str, str]]:
+    """A straight line through the origin would have equal times per camera, and per pixel."""
+    rigs = {f"{views} cameras": _student("surround-tiny", views=views) for views in RIGS}
+    for name, seconds in _interleaved(list(rigs.values()), names=list(rigs), half=True).items():
+        yield f"surround-tiny, bf16, {name}: each", 1000 * seconds, "ms", ""
+    sizes = {f"{h}x{w}": _student("surround-tiny", height=h, width=w) for h, w in SIZES}
+    for name, seconds in _interleaved(list(sizes.values()), names=list(sizes), half=True).items():
+        height, width = (int(side) for side in name.split("x"))
+        yield f"surround-tiny, bf16, {name}: a million pixels", 1000 * seconds / (height * width / 1e6), "ms", ""
+
+
+def _interleaved(contenders: list[Contender], *, half: bool, names: list[str] | None = None) -> dict[str, float]:
+    """Median seconds per camera frame by name; the first round warms up."""
+    rounds = [[one.seconds(half=half) for one in contenders] for _ in range(ROUNDS + 1)][1:]
+    return dict(zip(names or [one.name for one in contenders], (median(times) for times in zip(*rounds, strict=True)), strict=True))
+
+
+def _student(name: str, *, views: int = CAMERAS, height: int = HEIGHT, width: int = WIDTH) -> Contender:
+    method = build_method("surround", {"network": name}).eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    assert isinstance(method, Surround)
+    return Contender(name, lambda image: method.network(image).bins.depth, torch.rand(1, views, 3, height, width), _count(method))
+
+
+def _teacher(height: int, width: int) -> Contender:
+    """Depth Anything V2 ViT-B as published (encoder, taps, necks), its last layers left out, and the head of bins."""
+    backbone = Dinov2Config(
+        hidden_size=768,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        image_size=518,
+        patch_size=14,
+        out_indices=[3, 6, 9, 12],
+        reshape_hidden_states=False,
+        apply_layernorm=True,
+    )
+    config = DepthAnythingConfig(
+        backbone_config=backbone, reassemble_hidden_size=768, neck_hidden_sizes=[96, 192, 384, 768], fusion_hidden_size=128
+    )
+    features = FusedFeatures(DepthAnythingForDepthEstimation(config).eval(), DPTImageProcessorPil())
+    head = build_bin_head("metric", features.channels, num_bins=64, embedding=128, min_depth_m=0.1, max_depth_m=200.0).eval()
+    return Contender(
+        f"teacher {height}x{width}",
+        lambda image: head(features(image.flatten(0, 1))).depth,
+        torch.rand(1, CAMERAS, 3, height, width),
+        _count(features) + _count(head),
+    )
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
