@@ -1,11 +1,11 @@
-"""`leadline demo`: worlds rendered, a metric network trained on them, scored on unseen ones, tried on six cameras and a photo."""
+"""`leadline demo`: worlds rendered, a metric network trained on them and distilled for six cameras, both scored on unseen ones."""
 
 import resource
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ class Clock:
     @contextmanager
     def step(self, name: str, words: str) -> Iterator[None]:
         """Time one step."""
-        print(f"[{len(self.seconds) + 1}/4] {words}", file=sys.stderr, flush=True)
+        print(f"[{len(self.seconds) + 1}/5] {words}", file=sys.stderr, flush=True)
         started = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - started, 1)
@@ -64,21 +64,26 @@ def run(argv: list[str]) -> int:
     from leadline.cli.worlds import render_all, row_median, scored, trained_on
     from leadline.data.catalog import open_dataset
     from leadline.methods.loading import load
-    from leadline.recipes.supervised import supervised_worlds
+    from leadline.recipes.surround import surround_worlds, surround_worlds_student
     from leadline.recipes.worlds import DEMO
     from leadline.training.run import train
 
     out, clock = options.out, Clock()
     with clock.step("render", "rendering worlds with exact depth: rooms, and streets seen by six cameras"):
         roots = render_all(DEMO, out / "worlds")
-    config = trained_on(supervised_worlds(), roots)
+    config = trained_on(surround_worlds(), roots)
     with clock.step("train", "training a metric depth network on them, from scratch"):
         model = load(train(config, out / "run").model)
+    small = trained_on(surround_worlds_student(), roots, ("streets-train",))
+    with clock.step("distil", "distilling a smaller one from it, for six cameras"):
+        small = replace(small, method=replace(small.method, teacher=str(out / "run")))
+        student = load(train(small, out / "student").model)
     scores: dict[str, Scores] = {}
-    with clock.step("evaluate", "scoring it on scenes it has never seen, beside the median of each image row of the training scenes"):
+    with clock.step("evaluate", "scoring both on scenes they have never seen, beside the median of each image row of the training scenes"):
         for family in [world.family for world in DEMO if world.split == "test"]:
             test = open_dataset(f"rendered:{roots[f'{family}-test']}")
-            scores[family] = Scores(model=scored(model, test), baseline=scored(row_median(roots[f"{family}-train"]), test))
+            of_student = scored(student, test) if family == "streets" else None
+            scores[family] = Scores(scored(model, test), scored(row_median(roots[f"{family}-train"]), test), of_student)
     tried = None
     with clock.step("predict", "predicting depth for six cameras" + ("" if photo is None else " and for your photo")):
         if photo is not None:
@@ -87,7 +92,7 @@ def run(argv: list[str]) -> int:
             tried[1].save(out / "photo.ply", image=photo)
         moments, data = sum(world.scenes * world.frames for world in DEMO if world.split == "train"), config.data
         words = f"{moments} moments rendered, {config.steps} steps of {data.batch_size} images at {data.width}x{data.height}."
-        write_demo_report(out / "report.html", model, roots, scores, steps=words, photo=tried)
+        write_demo_report(out / "report.html", model, student, roots, scores, steps=words, photo=tried)
     results = {family: _figures(pair) for family, pair in scores.items()}
     record = {
         "command": "leadline demo",
@@ -102,8 +107,10 @@ def run(argv: list[str]) -> int:
 
 
 def _figures(pair: "Scores") -> dict[str, Any]:
+    student = {} if pair.student is None else {"student": pair.student.metrics}
     return {
         "model": pair.model.metrics,
+        **student,
         "baseline": pair.baseline.metrics,
         "abs_rel_over_baseline": pair.model.metrics["abs_rel"] / pair.baseline.metrics["abs_rel"],
         "num_images": pair.model.num_images,
@@ -124,6 +131,8 @@ def _say_goodbye(out: Path, results: dict[str, dict[str, Any]]) -> None:
             f"{family}: abs_rel {model['abs_rel']:.3f} (baseline {baseline['abs_rel']:.3f}), "
             f"delta1 {model['delta1']:.3f} (baseline {baseline['delta1']:.3f})"
         )
+        if "student" in figures:
+            print(f"  its student: abs_rel {figures['student']['abs_rel']:.3f}, delta1 {figures['student']['delta1']:.3f}")
     print(f"\nOpen {out / 'report.html'}; figures in {out / 'metrics.json'}.")
     print(f"Try next: leadline demo --out {out} --image my.jpg")
     print(f"          leadline predict {out / 'run'} my_photos/ --out my_depth --format png16,color,ply")

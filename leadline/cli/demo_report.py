@@ -1,5 +1,6 @@
 """The page that `leadline demo` ends with: pictures beside their truth, scores, the loss, a cloud to turn."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from leadline.data.catalog import open_dataset
 from leadline.data.dataset import View
 from leadline.evaluation.result import Evaluation
+from leadline.geometry.camera import Camera
 from leadline.geometry.rig import Rig
 from leadline.io.color import colorize
 from leadline.methods.predictor import DepthModel
@@ -24,15 +26,23 @@ PHOTO_SIDE_PX = 720
 
 @dataclass(frozen=True)
 class Scores:
-    """One family's scores of the network and of its baseline."""
+    """One family's scores of the network, of its baseline, and of the student where it has learnt that family."""
 
     model: Evaluation
     baseline: Evaluation
+    student: Evaluation | None = None
+
+    @property
+    def by_name(self) -> dict[str, Evaluation]:
+        """All of them as the page calls them."""
+        student = {} if self.student is None else {"its student": self.student}
+        return {"this network": self.model, **student, self.baseline.predictor: self.baseline}
 
 
 def write_demo_report(
     path: Path,
     model: DepthModel,
+    student: DepthModel,
     roots: Mapping[str, Path],
     scores: Mapping[str, Scores],
     *,
@@ -45,11 +55,12 @@ def write_demo_report(
         views = _views(roots[f"{family}-test"])
         sections.append(Section(f"{family.capitalize()}: image, true depth, predicted depth, relative error", [_comparison(model, views)]))
     sections.append(Section("Six cameras at one moment", _ring(model, roots)))
+    sections.append(Section("The same moment as its student sees it", [_sizes(model, student), *_ring(student, roots)]))
     sections.append(Section("By material", [_materials(scores)]))
     if photo is not None:
         sections.insert(0, Section("Your photo", _photo(*photo)))
     sections.append(Section("Try next", _next_steps(path.parent)))
-    lead = f"Worlds rendered with exact depth, and one small network trained on them from scratch. {steps}"
+    lead = f"Worlds rendered with exact depth, one network trained on them from scratch, and a smaller one distilled from it. {steps}"
     write_report(path, Report("leadline demo", lead, sections))
 
 
@@ -58,7 +69,7 @@ def _scores(scores: Mapping[str, Scores]) -> list[Block]:
     rows = [
         (family, name, *(who.metrics[metric] for metric in ("abs_rel", "rmse", "delta1")), who.num_images, who.num_pixels)
         for family, pair in scores.items()
-        for name, who in (("this network", pair.model), (pair.baseline.predictor, pair.baseline))
+        for name, who in pair.by_name.items()
     ]
     evaluation = next(iter(scores.values())).model
     words = evaluation.description
@@ -98,6 +109,27 @@ def _ring(model: DepthModel, roots: Mapping[str, Path]) -> list[Block]:
     images, rig = {view.camera.name: view.image for view in views}, Rig(tuple(view.camera for view in views))
     moment = Moment(rig, images, model.predict_rig(images, rig))
     return [*ring_blocks(moment), *above_blocks(moment)]
+
+
+def _sizes(model: DepthModel, student: DepthModel) -> Table:
+    rows = [
+        (name, sum(p.numel() for p in who.network.parameters()) / 1e6, 1000 * _seconds(who))
+        for name, who in (("this network", model), ("its student", student))
+    ]
+    note = "Time of one moment of six cameras on this machine, the best of five; `python -m benchmarks surround` compares the large ones."
+    return Table(("network", "million weights", "six cameras [ms]"), tuple(rows), note=note)
+
+
+def _seconds(model: DepthModel) -> float:
+    """Of one moment of six cameras of the size it was trained on."""
+    camera = Camera.from_fov(70.0, width=model.info.width, height=model.info.height)
+    images, Ks = [np.zeros((camera.height, camera.width, 3), dtype=np.uint8)] * 6, [camera.K] * 6
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        model.predict_batch(images, Ks)
+        times.append(time.perf_counter() - begin)
+    return min(times)
 
 
 def _materials(scores: Mapping[str, Scores]) -> Table:

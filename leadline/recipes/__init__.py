@@ -24,6 +24,8 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
         "intrinsic-scannet": intrinsic.intrinsic_scannet,
         "distil-rooms": distil.distil_rooms,
         "surround-streets": surround.surround_streets,
+        "surround-worlds": surround.surround_worlds,
+        "surround-worlds-student": surround.surround_worlds_student,
         "surround-teacher-streets": surround.surround_teacher_streets,
         "surround-teacher": surround.surround_teacher,
         "surround-ddad": surround.surround_ddad,

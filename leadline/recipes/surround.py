@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from leadline.data.augment import Augment
 from leadline.methods.catalog import default_config
+from leadline.recipes.supervised import supervised_worlds
 from leadline.training.config import DataConfig, OptimConfig, TrainConfig
 
 JITTER = Augment(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.05)
@@ -26,6 +27,31 @@ def surround_streets() -> TrainConfig:
         val_every=0,
         checkpoint_every=100,
     )
+
+
+def surround_worlds() -> TrainConfig:
+    """Metric depth of single pictures on rendered rooms and streets together, read from bins: what the demo trains first."""
+    worlds = supervised_worlds()
+    method = replace(
+        default_config("surround"), network="surround-tiny", decoder_norm="batch", rigs=False, max_depth_m=100.0, silog_weight=0.1
+    )
+    return replace(worlds, method=method)
+
+
+def surround_worlds_student() -> TrainConfig:
+    """A network of a third of the weights, distilled from that of surround-worlds on streets (--method.teacher MODEL), for six cameras."""
+    worlds = surround_worlds()
+    method = replace(
+        worlds.method,
+        network="none",
+        encoder="resnet-tiny",
+        decoder_width=0.5,
+        rigs=True,
+        probabilities_weight=0.3,
+        cross_weight=0.1,
+        relations_weight=3.0,
+    )
+    return replace(worlds, method=method, data=replace(worlds.data, batch_size=2), steps=250, coarse_share=0.5)
 
 
 def surround_teacher_streets() -> TrainConfig:

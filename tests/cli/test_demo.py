@@ -9,18 +9,20 @@ from PIL import Image
 
 from leadline.cli.main import main
 from leadline.io.depth import read_depth
+from leadline.recipes.surround import surround_worlds, surround_worlds_student
 from tests.fixtures import bad_files
-from tests.fixtures.tiny_worlds import TINY_WORLDS, tiny_recipe
+from tests.fixtures.tiny_worlds import TINY_WORLDS, tiny
 
 MakeFile = Callable[[Path], Path]
 
 
 @pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
-    """The demo with four tiny worlds and two steps of a tiny network."""
-    recipe = tiny_recipe()
+def tiny_demo(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
+    """The demo with four tiny worlds and two steps of a tiny network and of its student."""
+    network, student = tiny(surround_worlds()), tiny(surround_worlds_student())
     monkeypatch.setattr("leadline.recipes.worlds.DEMO", TINY_WORLDS)
-    monkeypatch.setattr("leadline.recipes.supervised.supervised_worlds", lambda: recipe)
+    monkeypatch.setattr("leadline.recipes.surround.surround_worlds", lambda: network)
+    monkeypatch.setattr("leadline.recipes.surround.surround_worlds_student", lambda: student)
 
 
 def _stamps(folder: Path) -> dict[Path, int]:
@@ -29,7 +31,7 @@ def _stamps(folder: Path) -> dict[Path, int]:
 
 
 def test_demo__from_nothing_to_a_report_and_again_with_another_photo(
-    tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_demo: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, photo = tmp_path / "demo", tmp_path / "my photo.jpg"
     Image.fromarray(bad_files.photo(60, 90)).save(photo)
@@ -41,12 +43,13 @@ def test_demo__from_nothing_to_a_report_and_again_with_another_photo(
         assert figures["num_images"] == images and figures["num_pixels"] > 0
         ratio = figures["model"]["abs_rel"] / figures["baseline"]["abs_rel"]
         assert figures["abs_rel_over_baseline"] == pytest.approx(ratio)
-    assert set(record["seconds"]) == {"render", "train", "evaluate", "predict"} and record["peak_memory_mb"] > 0
+    assert set(record["seconds"]) == {"render", "train", "distil", "evaluate", "predict"} and record["peak_memory_mb"] > 0
+    assert record["results"]["streets"]["student"]["abs_rel"] > 0 and "student" not in record["results"]["rooms"]
     printed = capsys.readouterr().out
-    assert "rooms: abs_rel" in printed and str(out / "report.html") in printed
+    assert "rooms: abs_rel" in printed and "its student: abs_rel" in printed and str(out / "report.html") in printed
     page = (out / "report.html").read_text()
     assert "Your photo" not in page and f"{record['results']['rooms']['model']['abs_rel']:.3f}" in page
-    assert ">this network</td>" in page and ">run</td>" not in page
+    assert ">this network</td>" in page and ">its student</td>" in page and ">run</td>" not in page
 
     before = _stamps(out)
     assert main(["demo", "--out", str(out), "--image", str(photo), "--fov-x-deg", "70"]) == 0
