@@ -62,6 +62,11 @@ class Method(nn.Module, ABC):
         return ()
 
     @property
+    def beside_weights(self) -> tuple[str, ...]:
+        """Words for what predictions depend on beside the weights: fingerprints of frozen parts, options of prediction."""
+        return ()
+
+    @property
     def details(self) -> dict[str, Any]:
         """What a model folder should say about how it learnt, beside its configuration; plain values."""
         return {}

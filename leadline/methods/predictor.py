@@ -4,7 +4,6 @@ A DepthModel asks its network (a `Reader`) how an image becomes network input, r
 without padding, and resizes the answer back. Cameras (K) follow every resize.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +19,7 @@ from torch.nn import functional
 from leadline.geometry.camera import Camera, checked_K, scale_K
 from leadline.geometry.rig import Rig
 from leadline.io.image import exif_focal_px, read_image
+from leadline.io.weights import fingerprint
 from leadline.methods.base import Method
 from leadline.models.reader import Answer, Reader
 from leadline.prediction import Prediction
@@ -133,12 +133,9 @@ class DepthModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over names and values of all weights, so that equal fingerprints mean equal predictions."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-        return digest.hexdigest()[:16]
+        """SHA-256 over all weights and what stands beside them, so that equal fingerprints mean equal predictions."""
+        beside = self.network.beside_weights if isinstance(self.network, Method) else ()
+        return fingerprint(self.network.state_dict(), beside)
 
     def predict(self, image: np.ndarray | str | Path, K: np.ndarray | None = None, *, fov_x_deg: float | None = None) -> Prediction:
         """Prediction for one image, uint8 RGB (h, w, 3) or a path, at its resolution.

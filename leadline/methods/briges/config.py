@@ -27,7 +27,7 @@ class BrigesConfig:
     trained: Literal["gates", "decoder", "all"] = "gates"
     """decoder fine-tunes the depth decoder without any gate, all moves gates, decoder and both encoders: for comparison."""
     semantics: Literal["encoder", "shuffled", "zeros", "noise", "depth"] = "encoder"
-    """What gates read: the semantic encoder's map; for comparison another picture's, nothing, noise, or depth tokens (self-attention alone)."""
+    """What gates read: the encoder's map; for comparison another picture's, zeros, noise, or depth tokens (self-attention)."""
     cached: Literal["nothing", "semantic", "both"] = "nothing"
     """Which features training reads from files (--data.features) instead of running their encoders."""
     target: Literal["depth", "inverse_depth"] = "depth"

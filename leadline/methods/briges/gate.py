@@ -54,7 +54,8 @@ class Gate(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.norm_x, self.norm_y, self.norm_cross_mlp, self.norm_self, self.norm_self_mlp = (nn.LayerNorm(width, NORM_EPS) for _ in range(5))
+        self.norm_x, self.norm_y, self.norm_cross_mlp = (nn.LayerNorm(width, NORM_EPS) for _ in range(3))
+        self.norm_self, self.norm_self_mlp = (nn.LayerNorm(width, NORM_EPS) for _ in range(2))
         self.cross, self.cross_mlp = Attention(width, heads), Mlp(width)
         self.self_attention, self.self_mlp = Attention(width, heads), Mlp(width)
 

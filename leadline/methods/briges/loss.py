@@ -1,4 +1,4 @@
-"""Losses of `briges`, on disparity in [0, 1]. The paper says "affine-invariant losses and selective gradient terms"; from its authors' code.
+"""Losses of `briges`, on disparity in [0, 1]. From the authors' code; the paper names no formula we know.
 
     d* = (i - m) / (M - m + 1e-3),  i = 1 / (z + 1e-3), m and M its extremes over z > 0;  valid where d* > 0
     p  = the network's output, brought to [0, 1] by its own extremes
@@ -23,9 +23,7 @@ DETERMINANT_EPS = 1e-3
 DIRECTION_EPS = 1e-10
 
 
-def disparity_target(
-    inverse: Float[Tensor, "n h w"], known: Bool[Tensor, "n h w"]
-) -> tuple[Float[Tensor, "n h w"], Bool[Tensor, "n h w"]]:
+def disparity_target(inverse: Float[Tensor, "n h w"], known: Bool[Tensor, "n h w"]) -> tuple[Float[Tensor, "n h w"], Bool[Tensor, "n h w"]]:
     """d* in [0, 1] of inverse depth, and where it is valid: known, and not the very farthest."""
     low = torch.where(known, inverse, torch.inf).amin(dim=(1, 2), keepdim=True)
     high = torch.where(known, inverse, -torch.inf).amax(dim=(1, 2), keepdim=True)
