@@ -62,6 +62,16 @@ class Method(nn.Module, ABC):
         return ()
 
     @property
+    def max_pixels(self) -> int | None:
+        """Largest picture [px] that `forward` should be given; a predictor makes larger ones smaller and says so."""
+        return None
+
+    @property
+    def adjustable(self) -> tuple[str, ...]:
+        """Options that may be changed when a trained model is loaded."""
+        return ()
+
+    @property
     def beside_weights(self) -> tuple[str, ...]:
         """Words for what predictions depend on beside the weights: fingerprints of frozen parts, options of prediction."""
         return ()

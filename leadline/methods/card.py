@@ -32,7 +32,7 @@ A leadline model: method `{config["method"]}`, {config["parameters"] / 1e6:.1f} 
 | output | {MEANING[DepthKind(config["kind"])]} (`{config["kind"]}`) |
 | trained on | {data} |
 | starts from | {_start(config)} |
-{_taught_by(config)}| licence of the weights | {_licence(config)} |
+{_stands_on(config)}{_taught_by(config)}| licence of the weights | {_licence(config)} |
 | written by | leadline {config["leadline_version"]} |
 
 ```python
@@ -47,6 +47,13 @@ or `leadline predict path/or/hub-id photo.jpg --out out`.
 def _start(config: Mapping[str, Any]) -> str:
     starts = config["details"].get("starts_from", ())
     return ", ".join(f"`{start['weights']}` (licence: {start['licence']})" for start in starts) or "no pretrained encoder"
+
+
+def _stands_on(config: Mapping[str, Any]) -> str:
+    """A row of the table for frozen models that it needs beside its own weights."""
+    parts = config["details"].get("frozen", {})
+    named = ", ".join(f"{role} `{who['name']}` {who['fingerprint']} (licence: {who['licence']})" for role, who in parts.items())
+    return f"| needs beside it | {named} |\n" if named else ""
 
 
 def _taught_by(config: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from leadline.methods.briges.config import BrigesConfig
 from leadline.methods.distil.config import DistilConfig
 from leadline.methods.intrinsic.config import IntrinsicConfig
 from leadline.methods.selfsup.config import SelfsupConfig
@@ -17,7 +18,7 @@ from leadline.types import UserError
 if TYPE_CHECKING:
     from leadline.methods.base import Method
 
-MethodConfig = SupervisedConfig | SelfsupConfig | IntrinsicConfig | DistilConfig | SurroundConfig
+MethodConfig = SupervisedConfig | SelfsupConfig | IntrinsicConfig | DistilConfig | SurroundConfig | BrigesConfig
 """Union of the configurations of all methods, for typed run configurations."""
 
 CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType(
@@ -27,6 +28,7 @@ CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType(
         "intrinsic": IntrinsicConfig,
         "distil": DistilConfig,
         "surround": SurroundConfig,
+        "briges": BrigesConfig,
     }
 )
 
@@ -73,6 +75,10 @@ def build_method(name: str, config: Mapping[str, Any] | MethodConfig | None = No
             from leadline.methods.surround.method import Surround
 
             return Surround(chosen)
+        case BrigesConfig():
+            from leadline.methods.briges.method import Briges
+
+            return Briges(chosen)
 
 
 def parse_config(name: str, config: Mapping[str, Any] | MethodConfig | None) -> MethodConfig:

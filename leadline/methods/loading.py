@@ -31,24 +31,26 @@ WEIGHTS = "model.safetensors"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def load(model: str | Path, *, device: str = "cpu", kind: DepthKind | None = None) -> DepthModel:
+def load(model: str | Path, *, device: str = "cpu", kind: DepthKind | None = None, options: Mapping[str, Any] | None = None) -> DepthModel:
     """The model `model`: a run folder, a model folder, a `transformers` folder, a name from `leadline models`, or a hub id.
 
-    `kind` says what the model returns, for the checkpoints that do not say it themselves. Raises UserError for what does not
+    `kind` says what the model returns, for the checkpoints that do not say it themselves. `options` take the place of those in the
+    config.json of a model folder, as far as the method lets them be changed (temperature of briges). Raises UserError for what does not
     exist (suggesting near names), is incomplete, is a pickle, holds weights of another architecture, or is of another kind.
     """
     folder = Path(model)
     if folder.is_dir():
-        return _load_folder(folder, device=device, kind=kind)
+        return _load_folder(folder, device=device, kind=kind, options=options)
     if folder.exists():
         wrong = "is a pickle, which can run code when it is opened" if folder.suffix in PICKLES else "is a file"
         raise UserError(folder, wrong, "give the folder that holds config.json and model.safetensors")
     known = known_model(str(model))
     if known is not None:
+        _refuse_options(model, options)
         return _load_transformers(known.hub_id, name=known.name, licence=known.licence, device=device, kind=kind)
     if HUB_ID.fullmatch(str(model)) is None or looks_like_path(str(model)):
         raise UserError(model, "is not a folder, nor a model leadline knows", _suggestion(str(model)))
-    return _load_hub_id(str(model), device=device, kind=kind)
+    return _load_hub_id(str(model), device=device, kind=kind, options=options)
 
 
 def save_model_folder(path: str | Path, method_name: str, method: Method, info: ModelInfo) -> None:
@@ -101,7 +103,7 @@ def from_pretrained(source: str | Path, *, device: str = "cpu") -> DepthModel:
     return load(source, device=device)
 
 
-def _load_folder(folder: Path, *, device: str, kind: DepthKind | None) -> DepthModel:
+def _load_folder(folder: Path, *, device: str, kind: DepthKind | None, options: Mapping[str, Any] | None) -> DepthModel:
     folder = _model_of_run(folder)
     if not (folder / "config.json").is_file():
         refuse_pickle(folder)
@@ -110,20 +112,24 @@ def _load_folder(folder: Path, *, device: str, kind: DepthKind | None) -> DepthM
     if not isinstance(config, dict):
         raise UserError(folder / "config.json", "is not a configuration", "give a model folder")
     if "leadline_format" in config:
-        return _load_model_folder(folder, config, device=device, kind=kind)
+        return _load_model_folder(folder, config, device=device, kind=kind, options=options or {})
     if "model_type" not in config:
         wrong = "is a run that has not written its model yet" if "method_name" in config else "has a config.json of no known kind"
         raise UserError(folder, wrong, "give a run folder with model/, a model folder, or a transformers checkpoint")
+    _refuse_options(folder, options)
     return _load_transformers(str(folder), name=folder.name, licence=stated_licence(str(folder)), device=device, kind=kind)
 
 
-def _load_model_folder(folder: Path, config: Mapping[str, Any], *, device: str, kind: DepthKind | None) -> DepthModel:
+def _load_model_folder(
+    folder: Path, config: Mapping[str, Any], *, device: str, kind: DepthKind | None, options: Mapping[str, Any]
+) -> DepthModel:
     if config["leadline_format"] != FORMAT:
         raise UserError(folder, f"has format {config['leadline_format']}, this leadline reads {FORMAT}", "install a newer leadline")
     refuse_pickle(folder)
     try:
         # The encoder's own weights are in the file: they must not be fetched again.
-        method = build_method(config["method"], config["config"] | {"pretrained": "none"})
+        own = {"pretrained": "none"} if "pretrained" in config["config"] else {}
+        method = build_method(config["method"], {**config["config"], **own, **options})
         size = config["input"]
         info = ModelInfo(
             name=config["name"],
@@ -135,16 +141,23 @@ def _load_model_folder(folder: Path, config: Mapping[str, Any], *, device: str, 
         )
     except (KeyError, TypeError) as error:
         raise UserError(folder / "config.json", f"is incomplete ({error})", "save the model again") from error
+    fixed = [name for name in options if name not in method.adjustable]
+    if fixed:
+        can = ", ".join(method.adjustable) or "none"
+        raise UserError(
+            folder, f"its option {fixed[0]} is settled by its training", f"options of {config['method']} that can change: {can}"
+        )
     if kind not in (None, method.kind):
         raise UserError(folder, f"gives {method.kind.value} values, not {kind.value}", "leave the kind out")
     load_into(method, folder / WEIGHTS)
     return method_model(method, info, device=device)
 
 
-def _load_hub_id(hub_id: str, *, device: str, kind: DepthKind | None) -> DepthModel:
+def _load_hub_id(hub_id: str, *, device: str, kind: DepthKind | None, options: Mapping[str, Any] | None) -> DepthModel:
     config = read_json(download(hub_id, "config.json", remedy=_suggestion(hub_id)))
     if "leadline_format" in config:
-        return _load_folder(download(hub_id, WEIGHTS).parent, device=device, kind=kind)
+        return _load_folder(download(hub_id, WEIGHTS).parent, device=device, kind=kind, options=options)
+    _refuse_options(hub_id, options)
     return _load_transformers(hub_id, name=hub_id, licence=stated_licence(hub_id), device=device, kind=kind)
 
 
@@ -153,6 +166,11 @@ def _load_transformers(source: str, *, name: str, licence: str, device: str, kin
 
     reader, network = load_pretrained(source, kind)
     return DepthModel(reader, network, ModelInfo(name=name, licence=licence, details={"source": source}), device=device)
+
+
+def _refuse_options(model: str | Path, options: Mapping[str, Any] | None) -> None:
+    if options:
+        raise UserError(model, f"is a published checkpoint, which has no option {next(iter(options))}", "leave it out")
 
 
 def _model_of_run(folder: Path) -> Path:

@@ -81,8 +81,25 @@ class MethodReader:
         multiple = self.method.size_multiple
         if height * self.width == width * self.height:
             return self.height, self.width
-        rows = round(self.width * height / width / multiple)
-        return max(rows, 2) * multiple, self.width
+        rows = max(round(self.width * height / width / multiple), 2)
+        shrink = self._shrink(rows * multiple * self.width)
+        if shrink < 1:
+            rows, columns = (max(int(side * shrink / multiple), 1) for side in (rows * multiple, self.width))
+            return rows * multiple, columns * multiple
+        return rows * multiple, self.width
+
+    def note(self, height: int, width: int) -> str | None:
+        """What the reader of a prediction should know about how an image of `height` x `width` was read."""
+        wanted = max(round(self.width * height / width / self.method.size_multiple), 2) * self.method.size_multiple * self.width
+        if self._shrink(wanted) == 1:
+            return None
+        rows, columns = self.input_size(height, width)
+        return f"the image is long and was read at {columns}x{rows} px, as many as the network takes at once"
+
+    def _shrink(self, num_pixels: int) -> float:
+        """Factor on both sides that keeps an input of `num_pixels` within what the method takes."""
+        most = self.method.max_pixels
+        return 1.0 if most is None or num_pixels <= most else (most / num_pixels) ** 0.5
 
     def prepare(self, image: np.ndarray) -> Float[Tensor, "3 h w"]:
         """Antialiased bilinear resize to the input size, RGB in [0, 1]."""
@@ -211,7 +228,8 @@ class DepthModel:
             raise UserError(
                 subject, f"would become a network input of {size} px, more than {MAX_NETWORK_PIXELS}", "crop it or make it smaller"
             )
-        return _Job(inputs=inputs, height=image.shape[0], width=image.shape[1], camera=camera)
+        note = self.reader.note(*image.shape[:2]) if isinstance(self.reader, MethodReader) else None
+        return _Job(inputs=inputs, height=image.shape[0], width=image.shape[1], camera=camera, note=note)
 
     @torch.inference_mode()
     def _run(self, jobs: Sequence["_Job"], *, views: int) -> list[Prediction]:
@@ -231,10 +249,13 @@ class DepthModel:
     def _prediction(self, job: "_Job", values: Tensor, fov_x_deg: float | None) -> Prediction:
         restored = self.reader.restore(values, height=job.height, width=job.width).cpu().numpy()
         K = job.camera.K
-        notes = () if job.camera.note is None else (job.camera.note,)
+        notes = tuple(note for note in (job.camera.note, job.note) if note is not None)
         if K is None and fov_x_deg is not None:
             K = Camera.from_fov(fov_x_deg, width=job.width, height=job.height).K
-            notes = (f"the network estimated a horizontal field of view of {fov_x_deg:.1f} degrees",)
+            notes = (
+                *notes,
+                f"the network estimated a horizontal field of view of {fov_x_deg:.1f} degrees",
+            )
         source = ScaleSource.TRAINING if self.kind is DepthKind.METRIC else ScaleSource.NONE
         return Prediction(values=restored, kind=self.kind, K=K, scale_source=source, model=self.name, notes=notes)
 
@@ -253,6 +274,7 @@ class _Job:
     height: int
     width: int
     camera: _KnownCamera
+    note: str | None = None
 
     def K_at(self, *, height: int, width: int) -> np.ndarray | None:
         """K at the size of the network input."""

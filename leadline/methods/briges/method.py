@@ -30,6 +30,8 @@ DEPTH_EPS_M = 1e-3
 MAX_TOKENS = 8192
 """Of one picture: attention between all of them costs their square. 518x1792 has 4736."""
 NOISE_SEED = 0
+NEVER_USED = ("neck.fusion_stage.layers.0.residual_layer1.", "mask_token", "pooler.", "network.neck.")
+"""Parts of names of weights of published models on which no token or depth depends."""
 
 
 @final
@@ -45,7 +47,7 @@ class Briges(Method):
             learnt["semantic_weights"] = pair.semantic_who["fingerprint"]
         self.config = replace(config, **learnt)
         self.gates = None if config.trained == "decoder" else _gates(config, pair)
-        self.decoder = None if config.trained == "gates" else pair.depth.decoder.requires_grad_(True)
+        self.decoder = None if config.trained == "gates" else _thawed(pair.depth.decoder)
         self.encoder = _encoders(pair) if config.trained == "all" else None
         self._before: Tensor | None = None
 
@@ -68,6 +70,11 @@ class Briges(Method):
     def max_pixels(self) -> int:
         """So many that there are at most MAX_TOKENS."""
         return MAX_TOKENS * self._pair.depth.patch**2
+
+    @property
+    def adjustable(self) -> tuple[str, ...]:
+        """The temperature, and where the pair lies."""
+        return ("temperature", "depth", "semantic")
 
     @property
     def frozen(self) -> tuple[nn.Module, ...]:
@@ -183,7 +190,14 @@ def _encoders(pair: Pair) -> nn.ModuleDict:
     parts: dict[str, nn.Module] = {"depth": pair.depth.encoder}
     if pair.semantic is not None:
         parts["semantic"] = pair.semantic
-    return nn.ModuleDict({name: part.requires_grad_(True) for name, part in parts.items()})
+    return nn.ModuleDict({name: _thawed(part) for name, part in parts.items()})
+
+
+def _thawed(part: nn.Module) -> nn.Module:
+    """`part`, trained as far as what it says depends on it."""
+    for name, parameter in part.named_parameters():
+        parameter.requires_grad_(not any(unused in name for unused in NEVER_USED))
+    return part
 
 
 def _check(config: BrigesConfig) -> None:

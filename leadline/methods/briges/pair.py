@@ -78,10 +78,8 @@ def _depth(place: str, config: BrigesConfig) -> tuple[TokenDepth, dict[str, str]
     if config.depth_version != "any" and version != config.depth_version:
         taps = ", ".join(map(str, depth.taps))
         wrong = f"taps blocks {taps} of {depth.num_blocks}, Depth Anything {config.depth_version.upper()} taps others"
-        remedy = f"give weights of {config.depth_version.upper()}" + (
-            f", or --method.depth-version {version}" if version != "other" else ""
-        )
-        raise UserError(place, wrong, remedy)
+        other = f", or --method.depth-version {version}" if version != "other" else ""
+        raise UserError(place, wrong, f"give weights of {config.depth_version.upper()}{other}")
     _check_weights("depth model", place, model.fingerprint, config.depth_weights)
     return depth, who(model)
 
