@@ -143,10 +143,8 @@ def _load_model_folder(
         raise UserError(folder / "config.json", f"is incomplete ({error})", "save the model again") from error
     fixed = [name for name in options if name not in method.adjustable]
     if fixed:
-        can = ", ".join(method.adjustable) or "none"
-        raise UserError(
-            folder, f"its option {fixed[0]} is settled by its training", f"options of {config['method']} that can change: {can}"
-        )
+        can = f"options of {config['method']} that can change: {', '.join(method.adjustable) or 'none'}"
+        raise UserError(folder, f"its option {fixed[0]} is settled by its training", can)
     if kind not in (None, method.kind):
         raise UserError(folder, f"gives {method.kind.value} values, not {kind.value}", "leave the kind out")
     load_into(method, folder / WEIGHTS)

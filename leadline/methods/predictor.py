@@ -81,25 +81,28 @@ class MethodReader:
         multiple = self.method.size_multiple
         if height * self.width == width * self.height:
             return self.height, self.width
-        rows = max(round(self.width * height / width / multiple), 2)
-        shrink = self._shrink(rows * multiple * self.width)
-        if shrink < 1:
-            rows, columns = (max(int(side * shrink / multiple), 1) for side in (rows * multiple, self.width))
-            return rows * multiple, columns * multiple
-        return rows * multiple, self.width
+        rows = self._rows(height, width)
+        shrink = self._shrink(rows)
+        if shrink == 1:
+            return rows, self.width
+        rows, columns = (max(int(side * shrink / multiple), 1) * multiple for side in (rows, self.width))
+        return rows, columns
 
     def note(self, height: int, width: int) -> str | None:
         """What the reader of a prediction should know about how an image of `height` x `width` was read."""
-        wanted = max(round(self.width * height / width / self.method.size_multiple), 2) * self.method.size_multiple * self.width
-        if self._shrink(wanted) == 1:
+        if self._shrink(self._rows(height, width)) == 1:
             return None
         rows, columns = self.input_size(height, width)
         return f"the image is long and was read at {columns}x{rows} px, as many as the network takes at once"
 
-    def _shrink(self, num_pixels: int) -> float:
-        """Factor on both sides that keeps an input of `num_pixels` within what the method takes."""
-        most = self.method.max_pixels
-        return 1.0 if most is None or num_pixels <= most else (most / num_pixels) ** 0.5
+    def _rows(self, height: int, width: int) -> int:
+        multiple = self.method.size_multiple
+        return max(round(self.width * height / width / multiple), 2) * multiple
+
+    def _shrink(self, rows: int) -> float:
+        """Factor on both sides of an input of `rows` px at full width that keeps it within what the method takes."""
+        most = self.method.max_pixels or rows * self.width
+        return min(1.0, (most / (rows * self.width)) ** 0.5)
 
     def prepare(self, image: np.ndarray) -> Float[Tensor, "3 h w"]:
         """Antialiased bilinear resize to the input size, RGB in [0, 1]."""
