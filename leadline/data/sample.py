@@ -27,10 +27,12 @@ class Needs:
     """Layers that are read where every data set has them, and missing otherwise."""
     apart: bool = False
     """Whether the samples of a batch should come from different sequences, as far as the data allow (`BatchOrder`)."""
+    made_by: tuple[tuple[str, str], ...] = ()
+    """Layers that frozen encoders have written to files (features.py), each with the fingerprint that its encoder must have."""
 
 
-REFERENCE_ONLY = frozenset({"misleading", "closed"})
-"""Layers that are made of several frames, slowly, and that nobody asks for beside the reference."""
+REFERENCE_ONLY = frozenset({"misleading", "closed", "semantic", "tokens"})
+"""Layers that are made of several frames or by encoders, slowly, and that nobody asks for beside the reference."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class Sample:
     """The image with specular lobes removed, RGB in [0, 1]."""
     taught: dict[str, Float[Tensor, "*b t v _c _y _x"]] | None = None
     """What a teacher has said of each view, by name, at sizes of its own (data/taught.py); of the reference frame alone."""
+    semantic: Float[Tensor, "*b 1 v c _y _x"] | None = None
+    """Map of a segmentation encoder, read from files; of the reference frame alone."""
+    tokens: Float[Tensor, "*b 1 v k n d"] | None = None
+    """The k token maps of a depth encoder, read from files; of the reference frame alone."""
     name: tuple[str, ...] = ()
     """Where each element of the batch comes from, for error messages and panels."""
     sequence: tuple[str, ...] = ()

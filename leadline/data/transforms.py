@@ -29,6 +29,8 @@ from leadline.geometry.rig import ring_order
 PICTURES = ("image", "diffuse", "albedo")
 MEASURED = ("inverse_depth", "usable", "material", "misleading", "stereo", "closed", "normals", "instance", "classes")
 """Layers that are picked, never averaged. `depth` is one of them unless it is sparse."""
+FEATURES = frozenset({"semantic", "tokens"})
+"""Layers that frozen encoders have made of the picture and of the picture mirrored: mirroring swaps the two."""
 MIRROR_X = np.diag([-1.0, 1.0, 1.0, 1.0])
 GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luma (ITU-R BT.601)."""
@@ -127,6 +129,10 @@ def resize_view(view: View, *, height: int, width: int) -> View:
 def flip_view(view: View) -> View:
     """The view of the world mirrored left to right: columns reversed, K and poses in step."""
     flipped = {name: _mirrored(getattr(view, name)) for name in _layers_of(view)}
+    for name in FEATURES:
+        features = getattr(view, name)
+        if features is not None:
+            flipped[name] = features[::-1]
     if view.normals is not None:
         flipped["normals"] = flipped["normals"] * np.array([-1.0, 1.0, 1.0], dtype=np.float32)
     if view.cam_from_world is not None:
@@ -160,6 +166,9 @@ def to_sample(views: Sequence[Sequence[View]], layers: frozenset[str]) -> Sample
                 tensors[name] = _float_tensor(_stack(views[:1], lambda view: view.closed))
             case "misleading":
                 tensors[name] = torch.from_numpy(_stack(views[:1], lambda view: view.misleading))
+            case "semantic" | "tokens":
+                # Half precision, as it comes from the files: it is twice as many bytes otherwise.
+                tensors[name] = torch.from_numpy(_stack(views[:1], lambda view, name=name: getattr(view, name)[0]))
             case "material":
                 tensors[name] = torch.from_numpy(_stack(views, lambda view: view.material))
             case _:

@@ -76,6 +76,15 @@ class Method(nn.Module, ABC):
         """Words for what predictions depend on beside the weights: fingerprints of frozen parts, options of prediction."""
         return ()
 
+    def features(self, image: Float[Tensor, "n 3 h w"]) -> dict[str, Tensor]:
+        """What its frozen encoders see in pictures, by the layer of a sample that `loss` takes instead (`Needs.made_by`); most have none."""
+        return {}
+
+    @property
+    def encoders(self) -> dict[str, dict[str, str]]:
+        """For each of `features` the encoder: its name, fingerprint and licence."""
+        return {}
+
     @property
     def details(self) -> dict[str, Any]:
         """What a model folder should say about how it learnt, beside its configuration; plain values."""

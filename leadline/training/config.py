@@ -40,6 +40,8 @@ class DataConfig:
     """Share of the sequences whose depth is used, as where few cars carry a LiDAR; the others are there without it."""
     labels: tuple[str, ...] = ()
     """Folders that `leadline label` has written, one for each of `root`: their depth takes the place of the data sets' own."""
+    features: tuple[str, ...] = ()
+    """Folders that `leadline features` has written, one for each of `root`, for methods that read features from files."""
     footage: FootageOptions = MOVING
     """For video files and folders of frames of one's own: their camera, and which frames count."""
     weights: tuple[float, ...] = ()

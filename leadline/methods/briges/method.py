@@ -9,7 +9,7 @@
 Frozen parts are no submodules: neither among the parameters nor in the model folder, which names them and their fingerprints.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import torch
@@ -32,6 +32,16 @@ MAX_TOKENS = 8192
 NOISE_SEED = 0
 NEVER_USED = ("neck.fusion_stage.layers.0.residual_layer1.", "mask_token", "pooler.", "network.neck.")
 """Parts of names of weights of published models on which no token or depth depends."""
+
+
+CACHED: dict[str, tuple[str, ...]] = {"nothing": (), "semantic": ("semantic",), "both": ("semantic", "tokens")}
+"""Layers of the sample that each choice of `cached` reads."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    tokens: list[Float[Tensor, "n m d"]]
+    semantic: Float[Tensor, "n c y x"] | None
 
 
 @final
@@ -58,8 +68,9 @@ class Briges(Method):
 
     @property
     def needs(self) -> Needs:
-        """One image and what supervises it."""
-        return Needs(layers=frozenset({self.config.target, "usable"}))
+        """One image and what supervises it, and the features that are read from files."""
+        made_by = {layer: encoder["fingerprint"] for layer, encoder in self.encoders.items() if layer in CACHED[self.config.cached]}
+        return Needs(layers=frozenset({self.config.target, "usable", *made_by}), made_by=tuple(made_by.items()))
 
     @property
     def size_multiple(self) -> int:
@@ -70,6 +81,12 @@ class Briges(Method):
     def max_pixels(self) -> int:
         """So many that there are at most MAX_TOKENS."""
         return MAX_TOKENS * self._pair.depth.patch**2
+
+    @property
+    def encoders(self) -> dict[str, dict[str, str]]:
+        """The depth encoder's tokens and, where gates read it, the semantic encoder's map."""
+        semantic = {} if self._pair.semantic_who is None else {"semantic": self._pair.semantic_who}
+        return {"tokens": self._pair.depth_who} | semantic
 
     @property
     def adjustable(self) -> tuple[str, ...]:
@@ -98,11 +115,17 @@ class Briges(Method):
         """Inverse depth up to scale and shift; attention at the temperature of the configuration."""
         return self._values(image.flatten(0, 1), temperature=self.config.temperature).float().unflatten(0, image.shape[:2])
 
+    def features(self, image: Float[Tensor, "n 3 h w"]) -> dict[str, Tensor]:
+        """Tokens (n, k, rows * columns, d) and map (n, c, y, x) of both encoders, in full precision."""
+        with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
+            seen = self._seen(image)
+        return {"tokens": torch.stack(seen.tokens, dim=1)} | ({} if seen.semantic is None else {"semantic": seen.semantic})
+
     def loss(self, sample: Sample) -> Loss:
         """Terms on disparity brought to [0, 1]; attention at temperature 1."""
         config = self.config
         image = sample.image[:, 0].flatten(0, 1)
-        values = self._values(image, temperature=1.0)
+        values = self._values(image, temperature=1.0, cached=sample)
         with torch.autocast(image.device.type, enabled=False):
             inverse, known = self._inverse(sample)
             target, valid = disparity_target(inverse, known)
@@ -113,17 +136,39 @@ class Briges(Method):
         panels = {"image": image, "values": values.detach().float()[:, None], "target": (target * valid)[:, None]}
         return Loss(terms=terms, logs={"valid_share": valid.float().mean()}, panels=panels)
 
-    def _values(self, image: Float[Tensor, "n 3 h w"], *, temperature: float) -> Float[Tensor, "n h w"]:
+    def _values(self, image: Float[Tensor, "n 3 h w"], *, temperature: float, cached: Sample | None = None) -> Float[Tensor, "n h w"]:
+        depth = self._pair.depth
+        rows, columns = (side // depth.patch for side in image.shape[-2:])
+        seen = self._seen(image, cached)
+        tokens = seen.tokens
+        if self.gates is not None:
+            read = self._read(self.gates, tokens[0], seen.semantic, rows=rows, columns=columns)
+            tokens = self.gates(tokens, read, temperature=temperature)
+        return depth.decoder(tokens, rows=rows, columns=columns)
+
+    def _seen(self, image: Float[Tensor, "n 3 h w"], cached: Sample | None = None) -> _Seen:
+        """What both encoders see, run or read from the sample."""
         pair = self._pair
         pair.to(image.device)
-        rows, columns = (side // pair.depth.patch for side in image.shape[-2:])
+        layers = () if cached is None else CACHED[self.config.cached]
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.encoder is not None):
-            tokens = pair.depth.encoder(image)
-            semantic = None if pair.semantic is None else pair.semantic(image)
-        if self.gates is not None:
-            read = self._read(self.gates, tokens[0], semantic, rows=rows, columns=columns)
-            tokens = self.gates(tokens, read, temperature=temperature)
-        return pair.depth.decoder(tokens, rows=rows, columns=columns)
+            tokens = self._read_tokens(image, cached) if cached is not None and "tokens" in layers else pair.depth.encoder(image)
+            if pair.semantic is None:
+                return _Seen(tokens, None)
+            if cached is None or "semantic" not in layers:
+                return _Seen(tokens, pair.semantic(image))
+        assert cached.semantic is not None
+        return _Seen(tokens, cached.semantic[:, 0].flatten(0, 1).float())
+
+    def _read_tokens(self, image: Tensor, cached: Sample) -> list[Tensor]:
+        """Raises UserError for pictures of another size than those whose tokens were written."""
+        assert cached.tokens is not None
+        height, width = image.shape[-2:]
+        tokens = cached.tokens[:, 0].flatten(0, 1).float()
+        if tokens.shape[2] * self._pair.depth.patch**2 != height * width:
+            wrong = f"pictures of {width}x{height} px do not fit cached tokens"
+            raise UserError(NAME, wrong, "leave --coarse-share at 0, or --method.cached at nothing or semantic")
+        return list(tokens.unbind(1))
 
     def _read(self, gates: Gates, like: Tensor, semantic: Tensor | None, *, rows: int, columns: int) -> Tensor | None:
         """The tokens that gates read, shaped like those of depth; None for the depth tokens themselves."""
