@@ -13,6 +13,7 @@ VERBS = {
     "train": ("leadline.cli.train", "train a recipe; resumes by itself"),
     "predict": ("leadline.cli.predict", "depth for images, folders, a rig"),
     "label": ("leadline.cli.label", "depth of teachers for a data set, to train a student on"),
+    "features": ("leadline.cli.features", "what frozen encoders see in a data set, to train the gates of briges on"),
     "evaluate": ("leadline.cli.evaluate", "score a model or files under a named protocol"),
     "reproduce": ("leadline.cli.reproduce", "run a whole table of results, resumable"),
     "doctor": ("leadline.cli.doctor", "say what this installation can and cannot do, and what some footage can teach"),

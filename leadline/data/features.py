@@ -3,8 +3,8 @@
     features.json                 which data set, at which size, by which encoders; `num_views` when it is finished
     SEQUENCE/FRAME/CAMERA.npz     `semantic` (2, c, y, x), `tokens` (2, k, n, d): of the picture, and of the picture mirrored
 
-They are half precision, or single where that does not hold them. `leadline features` writes such a folder (cli/features.py). Features are of pictures
-as they are: training mirrors pictures, for which there is the second half, and can neither crop them nor change their size.
+They are half precision, or single where that does not hold them. `leadline features` writes such a folder (cli/features.py). Features
+are of pictures as they are: training mirrors pictures, for which there is the second half, and can neither crop nor resize them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -94,9 +94,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 def _check_encoders(folder: Path, there: Mapping[str, Mapping[str, str]], wanted: Mapping[str, str]) -> None:
     for layer, fingerprint in wanted.items():
         if layer not in there:
-            raise UserError(
-                folder, f"holds {', '.join(there)}, no {layer}", "write features of both encoders, or train with --method.cached"
-            )
+            raise UserError(folder, f"holds {', '.join(there)}, no {layer}", "write those too, or change --method.cached")
         found = there[layer]
         if found["fingerprint"] != fingerprint:
             wrong = f"its {layer} are of {found['name']} with weights {found['fingerprint']}, the method has {fingerprint}"

@@ -77,7 +77,7 @@ class Method(nn.Module, ABC):
         return ()
 
     def features(self, image: Float[Tensor, "n 3 h w"]) -> dict[str, Tensor]:
-        """What its frozen encoders see in pictures, by the layer of a sample that `loss` takes instead (`Needs.made_by`); most have none."""
+        """What its frozen encoders see in pictures, by the layer of a sample that `loss` can take instead; most have none."""
         return {}
 
     @property

@@ -1,6 +1,7 @@
-"""Segmentation encoders: what reaches their first layer is what the processors of `transformers` send there, and the map is the right one."""
+"""Segmentation encoders: their first layer gets what the processors of `transformers` send there, and the map is the right one."""
 
 from pathlib import Path
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -35,9 +36,7 @@ def processed(image: np.ndarray) -> Tensor:
 def reaching(encoder: SamEncoder, image: Tensor) -> Tensor:
     """What the first layer gets."""
     seen: list[Tensor] = []
-    patches = encoder.network.patch_embed
-    assert isinstance(patches, torch.nn.Module)
-    hook = patches.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    hook = cast(Any, encoder.network).patch_embed.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     with torch.inference_mode():
         encoder(image)
     hook.remove()
@@ -51,9 +50,9 @@ def sam(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize(("height", "width"), [(96, 96), (40, 40), (64, 64)])
 @pytest.mark.parametrize("fit", ["stretch", "pad"])
-def test_5_sam_input__of_a_square_is_the_processors(sam: str, height: int, width: int, fit: str) -> None:
+def test_5_sam_input__of_a_square_is_the_processors(sam: str, height: int, width: int, fit: Literal["stretch", "pad"]) -> None:
     image = picture(height, width)
-    encoder = load_semantic(sam, fit=fit)  # pyright: ignore[reportArgumentType]
+    encoder = load_semantic(sam, fit=fit)
     assert isinstance(encoder, SamEncoder)
     got = reaching(encoder, tensor(image))
     assert got.shape == (1, 3, SIDE, SIDE)
@@ -83,10 +82,10 @@ def test_5_sam_input__stretched_keeps_the_mean_and_fills_the_square(sam: str) ->
 def test_sam__map_is_the_last_blocks_output_and_not_the_necks(sam: str) -> None:
     encoder = load_semantic(sam)
     image = torch.rand(2, 3, SIDE, SIDE)
-    network = encoder.network
+    network = cast(Any, encoder.network)
     with torch.inference_mode():
-        hidden = network.patch_embed((image - encoder.mean) / encoder.std) + network.pos_embed  # pyright: ignore
-        for block in network.layers:  # pyright: ignore
+        hidden = network.patch_embed((image - encoder.mean) / encoder.std) + network.pos_embed
+        for block in network.layers:
             hidden = block(hidden)
             hidden = hidden[0] if isinstance(hidden, tuple) else hidden
         map_ = encoder(image)
@@ -99,7 +98,8 @@ def test_sam__padding_is_no_part_of_the_map(sam: str) -> None:
     encoder = load_semantic(sam, fit="pad")
     image = torch.rand(1, 3, SIDE // 2, SIDE)
     found: list[Tensor] = []
-    hook = encoder.network.layers[-1].register_forward_hook(lambda _, __, out: found.append(out[0] if isinstance(out, tuple) else out))  # pyright: ignore
+    last = cast(Any, encoder.network).layers[-1]
+    hook = last.register_forward_hook(lambda _, __, out: found.append(out[0] if isinstance(out, tuple) else out))
     with torch.inference_mode():
         map_ = encoder(image)
     hook.remove()
@@ -131,7 +131,7 @@ def test_original_layout__is_refused_by_name(sam: str, tmp_path: Path) -> None:
     pickle.mkdir()
     (pickle / "sam_vit_b_01ec64.pth").write_bytes(b"PK\x03\x04")
     for place in (alone, alone / "weights.safetensors", dressed, pickle, pickle / "sam_vit_b_01ec64.pth"):
-        with pytest.raises(UserError, match="SAM in the layout of its authors' own code.*; give the same weights in the format of"):
+        with pytest.raises(UserError, match=r"SAM in the layout of its authors' own code.*; give the same weights in the format of"):
             load_semantic(str(place))
 
 

@@ -23,7 +23,7 @@ from leadline.methods.briges.align import aligned
 from leadline.methods.briges.config import BrigesConfig
 from leadline.methods.briges.gate import Gates
 from leadline.methods.briges.loss import disparity_target, gradient_loss, least_squares, normalised, ssi_loss
-from leadline.methods.briges.pair import NAME, Pair, open_pair
+from leadline.methods.briges.pair import NAME, Pair, open_pair, reads_semantics
 from leadline.types import DepthKind, UserError
 
 DEPTH_EPS_M = 1e-3
@@ -253,5 +253,5 @@ def _check(config: BrigesConfig) -> None:
         raise UserError(NAME, "no term has a weight", "give --method.ssi-weight or --method.gradient-weight above 0")
     if config.trained == "all" and config.cached != "nothing":
         raise UserError(NAME, "features of encoders that are trained change in every step", "leave --method.cached at nothing")
-    if config.trained == "decoder" and config.cached == "semantic":
-        raise UserError(NAME, "a decoder alone reads no semantics", "leave --method.cached at nothing")
+    if config.cached == "semantic" and not reads_semantics(config):
+        raise UserError(NAME, "nothing reads the map of a semantic encoder", "leave --method.cached at nothing, or give both")

@@ -17,10 +17,10 @@ from torch.nn import functional
 
 from leadline.methods.surround.config import SurroundConfig
 from leadline.methods.surround.crossview import CrossView
+from leadline.methods.surround.frozen import FrozenTrunk, open_trunk
 from leadline.models.bins.answer import Bins
 from leadline.models.bins.head import build_bin_head
 from leadline.models.encoders import build_encoder
-from leadline.methods.surround.frozen import FrozenTrunk, open_trunk
 from leadline.models.networks import build_decoder
 from leadline.types import UserError
 
