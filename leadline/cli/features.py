@@ -1,4 +1,4 @@
-"""`leadline features DATASET:ROOT --depth MODEL --semantic MODEL --out DIR`: what frozen encoders see in every picture, written once. Resumes.
+"""`leadline features DATASET:ROOT --depth MODEL --semantic MODEL --out DIR`: what frozen encoders see in every picture. Resumes.
 
 For training the gates of briges without running its encoders in every epoch (`--data.features DIR --method.cached semantic`, or both).
 The format is in data/features.py.
@@ -21,6 +21,7 @@ from leadline.types import UserError
 
 if TYPE_CHECKING:
     from leadline.data.dataset import Dataset
+    from leadline.data.source import SampleSource
     from leadline.methods.base import Method
 
 
@@ -88,7 +89,7 @@ def write_all(options: FeatureOptions) -> int:
     bad: dict[str, str] = {}
     with progress("features", len(waiting)) as advance:
         for piece in _pieces(waiting, options.batch):
-            _write(method, source, piece, paths, bad, options)
+            bad |= _write(method, source, piece, paths, options)
             advance(len(piece))
     there = sum(path.exists() for path in paths)
     write_json(options.out / ABOUT, request | {"num_views": there})
@@ -99,13 +100,14 @@ def write_all(options: FeatureOptions) -> int:
 
 
 def _write(
-    method: "Method", source: Any, piece: Sequence[int], paths: Sequence[Path], bad: dict[str, str], options: FeatureOptions
-) -> None:
-    """Features of the pictures at `piece`, and of the same mirrored; a line in `bad` for each that is broken."""
+    method: "Method", source: "SampleSource", piece: Sequence[int], paths: Sequence[Path], options: FeatureOptions
+) -> dict[str, str]:
+    """Write the features of the pictures at `piece`, and of the same mirrored. Returns a line for each that is broken."""
     import torch
 
     from leadline.data.features import write_features
 
+    bad: dict[str, str] = {}
     images = {}
     for index in piece:
         try:
@@ -113,12 +115,13 @@ def _write(
         except UserError as error:
             bad[error.subject] = str(error)
     if not images:
-        return
+        return bad
     batch = torch.stack(list(images.values())).to(options.device)
     seen, mirrored = method.features(batch), method.features(batch.flip(-1))
     kept = {name: torch.stack([seen[name], mirrored[name]], dim=1).float().cpu().numpy() for name in _layers(options)}
     for position, index in enumerate(images):
         write_features(paths[index], {name: values[position] for name, values in kept.items()})
+    return bad
 
 
 def _layers(options: FeatureOptions) -> tuple[str, ...]:

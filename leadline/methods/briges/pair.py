@@ -86,7 +86,7 @@ def _depth(place: str, config: BrigesConfig) -> tuple[TokenDepth, dict[str, str]
 
 def _semantic(place: str, config: BrigesConfig) -> tuple[SemanticEncoder, dict[str, str]]:
     encoder = _opened("semantic encoder", place, lambda: load_semantic(place, fit=config.fit))
-    digest = fingerprint(encoder.network.state_dict())
+    digest = fingerprint(encoder.network.state_dict(), (f"fit {config.fit}",))
     _check_weights("semantic encoder", place, digest, config.semantic_weights)
     name = Path(place).absolute().name if Path(place).exists() else place
     return encoder, {"name": name, "fingerprint": digest, "licence": stated_licence(place)}
