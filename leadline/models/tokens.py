@@ -25,18 +25,29 @@ from leadline.types import UserError
 FITTING = "give Depth Anything, or a leadline model of an encoder dinov2-* with decoder dpt"
 
 
+@dataclass(frozen=True)
+class Normalisation:
+    """What the image processor of a checkpoint subtracts from RGB in [0, 1] and divides by."""
+
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+
+
+IMAGENET = Normalisation()
+
+
 class DepthAnythingEncoder(nn.Module):
     """The backbone of Depth Anything with its normalisation: patch tokens after the final norm, without the class token."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, backbone: nn.Module, patch: int) -> None:
+    def __init__(self, backbone: nn.Module, patch: int, look: "Normalisation") -> None:
         super().__init__()
         self.backbone = backbone
         self.patch = patch
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(look.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(look.std).view(3, 1, 1), persistent=False)
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b n d"]]:
         """Tokens row by row. Raises UserError for an image whose sides are not multiples of the patch."""
@@ -103,11 +114,13 @@ class TokenDepth:
     num_blocks: int
 
 
-def open_tokens(network: nn.Module, *, subject: str) -> TokenDepth:
-    """The halves of `network`, which share its weights. Raises UserError about `subject` for one that cannot be opened so."""
+def open_tokens(network: nn.Module, *, subject: str, look: Normalisation = IMAGENET) -> TokenDepth:
+    """The halves of `network`, which share its weights; `look` is its processor's, our own networks have theirs inside.
+
+    Raises UserError about `subject` for one that cannot be opened so."""
     found = next((part for part in network.modules() if isinstance(part, DepthAnythingForDepthEstimation | DepthNetwork)), None)
     if isinstance(found, DepthAnythingForDepthEstimation):
-        return _depth_anything(found, subject=subject)
+        return _depth_anything(found, look, subject=subject)
     if isinstance(found, DepthNetwork) and isinstance(found.decoder, DPTDecoder) and len(set(found.encoder.strides)) == 1:
         return _plain(found)
     raise UserError(subject, "has no plain transformer with a DPT decoder whose tokens could be bridged", FITTING)
@@ -122,12 +135,12 @@ def tapped_version(depth: TokenDepth) -> str:
     return "v2" if depth.taps == spread.get(n) else "other"
 
 
-def _depth_anything(network: Any, *, subject: str) -> TokenDepth:
+def _depth_anything(network: Any, look: Normalisation, *, subject: str) -> TokenDepth:
     config, backbone = network.config, network.config.backbone_config
     if backbone.model_type != "dinov2" or backbone.reshape_hidden_states:
         raise UserError(subject, f"its backbone is a {backbone.model_type}, not a plain DINOv2", FITTING)
     return TokenDepth(
-        encoder=DepthAnythingEncoder(network.backbone, int(config.patch_size)),
+        encoder=DepthAnythingEncoder(network.backbone, int(config.patch_size), look),
         decoder=DepthAnythingDecoder(network.neck, network.head),
         count=len(backbone.out_indices),
         width=int(backbone.hidden_size),

@@ -11,6 +11,7 @@ from leadline.data.catalog import open_to_learn
 from leadline.data.dataset import Dataset
 from leadline.data.derived import with_derived
 from leadline.data.features import WithFeatures
+from leadline.data.inverse import WithInverseDepth
 from leadline.data.labels import WithLabels
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
@@ -53,6 +54,8 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
         datasets = [WithSomeDepth(dataset, data.depth_share) for dataset in datasets]
     if data.labels:
         datasets = _labelled(datasets, data, needs)
+    if "inverse_depth" in needs.layers:
+        datasets = [WithInverseDepth(one) if "inverse_depth" not in one.layers and "depth" in one.layers else one for one in datasets]
     if needs.made_by or data.features:
         datasets = _with_features(datasets, data, needs)
     cache_bytes = int(data.cache_gb * 1e9)

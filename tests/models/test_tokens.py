@@ -23,14 +23,6 @@ def test_depth_anything__halves_are_the_whole(tmp_path: Path) -> None:
     assert (depth.count, depth.width, depth.patch) == (4, 16, 16)
 
 
-def test_depth_anything__normalises_as_its_own_processor(tmp_path: Path) -> None:
-    model = load(save_depth_anything(tmp_path / "da"))
-    depth = open_tokens(model.network, subject="da")
-    processor = model.reader.processor
-    assert depth.encoder.mean.flatten().tolist() == pytest.approx(processor.image_mean)
-    assert depth.encoder.std.flatten().tolist() == pytest.approx(processor.image_std)
-
-
 def test_own_network__halves_are_the_whole(tmp_path: Path) -> None:
     model = load(save_own_depth(tmp_path / "own"))
     depth = open_tokens(model.network, subject="own")

@@ -11,10 +11,12 @@ from torch import nn
 from leadline.io.weights import fingerprint
 from leadline.methods.briges.config import BrigesConfig
 from leadline.methods.loading import load
+from leadline.methods.predictor import DepthModel
 from leadline.methods.teachers import who
 from leadline.models.hub import stated_licence
+from leadline.models.pretrained import PlainReader
 from leadline.models.semantic import SemanticEncoder, load_semantic
-from leadline.models.tokens import TokenDepth, open_tokens, tapped_version
+from leadline.models.tokens import IMAGENET, Normalisation, TokenDepth, open_tokens, tapped_version
 from leadline.types import DepthKind, UserError
 
 NAME = "method briges"
@@ -73,7 +75,7 @@ def _depth(place: str, config: BrigesConfig) -> tuple[TokenDepth, dict[str, str]
     model = _opened("depth model", place, lambda: load(place))
     if model.kind is not DepthKind.AFFINE_INVARIANT_INVERSE:
         raise UserError(place, f"gives {model.kind.value} values", "give a depth model of affine-invariant inverse depth")
-    depth = open_tokens(model.network, subject=place)
+    depth = open_tokens(model.network, subject=place, look=_look(model))
     version = tapped_version(depth)
     if config.depth_version != "any" and version != config.depth_version:
         taps = ", ".join(map(str, depth.taps))
@@ -82,6 +84,14 @@ def _depth(place: str, config: BrigesConfig) -> tuple[TokenDepth, dict[str, str]
         raise UserError(place, wrong, f"give weights of {config.depth_version.upper()}{other}")
     _check_weights("depth model", place, model.fingerprint, config.depth_weights)
     return depth, who(model)
+
+
+def _look(model: DepthModel) -> Normalisation:
+    """As the checkpoint's own processor has it."""
+    if not isinstance(model.reader, PlainReader):
+        return IMAGENET
+    processor = model.reader.processor
+    return Normalisation(tuple(processor.image_mean), tuple(processor.image_std))
 
 
 def _semantic(place: str, config: BrigesConfig) -> tuple[SemanticEncoder, dict[str, str]]:
