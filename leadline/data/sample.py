@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 
@@ -53,6 +53,8 @@ class Sample:
     usable: Bool[Tensor, "*b t v h w"] | None = None
     """False where the own vehicle or the border of the sensor hides the scene."""
     material: UInt8[Tensor, "*b t v h w"] | None = None
+    instance: Int[Tensor, "*b t v h w"] | None = None
+    """Number of the thing that a pixel shows, the same for all of its pixels; rendered worlds alone know it."""
     misleading: Bool[Tensor, "*b 1 v h w"] | None = None
     """Where a comparison with true poses and no network finds a wrong depth (data/misleading.py); of the reference frame alone."""
     closed: Float[Tensor, "*b 1 v h w"] | None = None

@@ -169,6 +169,8 @@ def to_sample(views: Sequence[Sequence[View]], layers: frozenset[str]) -> Sample
             case "semantic" | "tokens":
                 # Half precision, as it comes from the files: it is twice as many bytes otherwise.
                 tensors[name] = torch.from_numpy(_stack(views[:1], lambda view, name=name: getattr(view, name)[0]))
+            case "instance":
+                tensors[name] = torch.from_numpy(_stack(views, lambda view: view.instance).astype(np.int32))
             case "material":
                 tensors[name] = torch.from_numpy(_stack(views, lambda view: view.material))
             case _:
@@ -189,7 +191,7 @@ def resize_sample(sample: Sample, *, height: int, width: int) -> Sample:
     """
     old_height, old_width = sample.image.shape[-2:]
     resized: dict[str, Tensor] = {}
-    for layer in ("image", "diffuse", "depth", "inverse_depth", "usable", "material", "misleading", "closed"):
+    for layer in ("image", "diffuse", "depth", "inverse_depth", "usable", "material", "instance", "misleading", "closed"):
         values = getattr(sample, layer)
         if values is None:
             continue

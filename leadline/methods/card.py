@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from leadline.methods.predictor import ModelInfo
 from leadline.types import DepthKind
 
 MEANING = {
@@ -41,6 +42,21 @@ prediction = leadline.load("path/or/hub-id").predict("photo.jpg")
 print(prediction.kind, prediction.unit, prediction.values.shape)
 ```
 or `leadline predict path/or/hub-id photo.jpg --out out`.
+"""
+
+
+def encoder_card(info: ModelInfo) -> str:
+    """The card of an encoder that was trained here for other models to read."""
+    data = ", ".join(info.data) or "not recorded"
+    about = ", ".join(f"{key} {info.details[key]}" for key in ("steps", "seed", "commit") if key in info.details)
+    return f"""---
+library_name: transformers
+license: {_hub_licence(info.licence)}
+tags: [leadline]
+---
+# {info.name}
+
+A segmentation encoder without prompts, learnt from instance ids by leadline ({about}) on {data}, for `leadline train RECIPE --method.semantic`.
 """
 
 

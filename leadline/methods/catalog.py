@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from leadline.methods.briges.config import BrigesConfig
 from leadline.methods.distil.config import DistilConfig
 from leadline.methods.intrinsic.config import IntrinsicConfig
+from leadline.methods.segments.config import SegmentsConfig
 from leadline.methods.selfsup.config import SelfsupConfig
 from leadline.methods.supervised.config import SupervisedConfig
 from leadline.methods.surround.config import SurroundConfig
 from leadline.types import UserError
 
 if TYPE_CHECKING:
-    from leadline.methods.base import Method
+    from leadline.methods.base import Learner, Method
 
 MethodConfig = SupervisedConfig | SelfsupConfig | IntrinsicConfig | DistilConfig | SurroundConfig | BrigesConfig
 """Union of the configurations of all methods, for typed run configurations."""
+
+LearnerConfig = MethodConfig | SegmentsConfig
+"""The same, and the configuration of what training fits without getting depth from it."""
 
 CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType(
     {
@@ -43,9 +47,20 @@ def default_config(name: str) -> MethodConfig:
     return _config_class(name)()
 
 
-def method_name(config: MethodConfig) -> str:
-    """Name of the method that `config` belongs to."""
+def method_name(config: LearnerConfig) -> str:
+    """Name of the method, or learner, that `config` belongs to."""
+    if isinstance(config, SegmentsConfig):
+        return "segments"
     return next(name for name, kind in CONFIGS.items() if type(config) is kind)
+
+
+def build_learner(config: LearnerConfig) -> "Learner":
+    """What training fits. Raises UserError like `build_method`."""
+    if isinstance(config, SegmentsConfig):
+        from leadline.methods.segments.learner import Segments
+
+        return Segments(config)
+    return build_method(method_name(config), config)
 
 
 def build_method(name: str, config: Mapping[str, Any] | MethodConfig | None = None) -> "Method":

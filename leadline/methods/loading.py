@@ -18,8 +18,8 @@ from leadline import __version__
 from leadline.io.atomic import writable_folder
 from leadline.io.jsonfile import read_json, write_json
 from leadline.io.weights import load_into, save_weights
-from leadline.methods.base import Method
-from leadline.methods.card import model_card
+from leadline.methods.base import Learner, Method
+from leadline.methods.card import encoder_card, model_card
 from leadline.methods.catalog import build_method
 from leadline.methods.predictor import DepthModel, MethodReader, ModelInfo
 from leadline.models.hub import PICKLES, download, from_hub, looks_like_path, refuse_pickle, stated_licence
@@ -51,6 +51,17 @@ def load(model: str | Path, *, device: str = "cpu", kind: DepthKind | None = Non
     if HUB_ID.fullmatch(str(model)) is None or looks_like_path(str(model)):
         raise UserError(model, "is not a folder, nor a model leadline knows", _suggestion(str(model)))
     return _load_hub_id(str(model), device=device, kind=kind, options=options)
+
+
+def save_learner(path: str | Path, name: str, learner: Learner, info: ModelInfo) -> None:
+    """Write what training has fitted: a method as a model folder, an encoder for other models in the format of `transformers`.
+
+    Raises UserError like `save_model_folder`.
+    """
+    if isinstance(learner, Method):
+        save_model_folder(path, name, learner, info)
+    else:
+        learner.save(Path(path), encoder_card(info))
 
 
 def save_model_folder(path: str | Path, method_name: str, method: Method, info: ModelInfo) -> None:
@@ -86,7 +97,7 @@ def push_to_hub(folder: str | Path, repo_id: str, *, private: bool = False, api:
     `api` is a `huggingface_hub.HfApi`, for another endpoint or token than the logged-in one. Afterwards `load(repo_id)`
     gives the same model.
     """
-    folder = _model_of_run(Path(folder))
+    folder = model_of_run(Path(folder))
     if not (folder / "config.json").is_file() or "leadline_format" not in read_json(folder / "config.json"):
         raise UserError(folder, "is not a model folder", "give a run folder or the model folder inside it")
     if api is None:
@@ -104,7 +115,7 @@ def from_pretrained(source: str | Path, *, device: str = "cpu") -> DepthModel:
 
 
 def _load_folder(folder: Path, *, device: str, kind: DepthKind | None, options: Mapping[str, Any] | None) -> DepthModel:
-    folder = _model_of_run(folder)
+    folder = model_of_run(folder)
     if not (folder / "config.json").is_file():
         refuse_pickle(folder)
         raise UserError(folder, "has no config.json", "give a run folder with model/, a model folder, or a transformers checkpoint")
@@ -171,7 +182,8 @@ def _refuse_options(model: str | Path, options: Mapping[str, Any] | None) -> Non
         raise UserError(model, f"is a published checkpoint, which has no option {next(iter(options))}", "leave it out")
 
 
-def _model_of_run(folder: Path) -> Path:
+def model_of_run(folder: Path) -> Path:
+    """The model folder inside a run folder, any other folder as it is."""
     return folder / "model" if (folder / "model" / "config.json").is_file() else folder
 
 

@@ -10,7 +10,7 @@ from leadline.data.catalog import spec_of
 from leadline.data.footage import FootageOptions
 from leadline.data.motion import STILL
 from leadline.io.jsonfile import read_json
-from leadline.methods.catalog import MethodConfig, method_name
+from leadline.methods.catalog import LearnerConfig, method_name
 from leadline.types import UserError
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -107,7 +107,7 @@ class LogConfig:
 class TrainConfig:
     """A whole training run. The same config, seed and machine give the same losses, killed and resumed or not."""
 
-    method: MethodConfig
+    method: LearnerConfig
     """Which method learns, and its settings."""
     data: DataConfig = DataConfig()
     optim: OptimConfig = OptimConfig()

@@ -10,7 +10,7 @@ from torch import nn
 
 from leadline.io.weights import fingerprint
 from leadline.methods.briges.config import BrigesConfig
-from leadline.methods.loading import load
+from leadline.methods.loading import load, model_of_run
 from leadline.methods.predictor import DepthModel
 from leadline.methods.teachers import who
 from leadline.models.hub import stated_licence
@@ -95,11 +95,12 @@ def _look(model: DepthModel) -> Normalisation:
 
 
 def _semantic(place: str, config: BrigesConfig) -> tuple[SemanticEncoder, dict[str, str]]:
-    encoder = _opened("semantic encoder", place, lambda: load_semantic(place, fit=config.fit))
+    source = str(model_of_run(Path(place))) if Path(place).is_dir() else place
+    encoder = _opened("semantic encoder", place, lambda: load_semantic(source, fit=config.fit))
     digest = fingerprint(encoder.network.state_dict(), (f"fit {config.fit}",))
     _check_weights("semantic encoder", place, digest, config.semantic_weights)
     name = Path(place).absolute().name if Path(place).exists() else place
-    return encoder, {"name": name, "fingerprint": digest, "licence": stated_licence(place)}
+    return encoder, {"name": name, "fingerprint": digest, "licence": stated_licence(source)}
 
 
 def _opened(what: str, place: str, read: Callable[[], _Opened]) -> _Opened:
