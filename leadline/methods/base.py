@@ -1,4 +1,4 @@
-"""Method: what it needs from a sample, a loss with named terms, and a prediction. No data set, no engine, no file."""
+"""What training fits, and what of it predicts depth: needs, a loss with named terms, a prediction. No data set, no engine."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field

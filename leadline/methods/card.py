@@ -56,7 +56,7 @@ tags: [leadline]
 ---
 # {info.name}
 
-A segmentation encoder without prompts, learnt from instance ids by leadline ({about}) on {data}, for `leadline train RECIPE --method.semantic`.
+A segmentation encoder without prompts for `leadline train RECIPE --method.semantic`, learnt from instance ids of {data}: {about}.
 """
 
 

@@ -8,12 +8,63 @@ learning rate (theirs falls in the last 30 % of a run five times as long, of whi
 from dataclasses import replace
 
 from leadline.data.augment import Augment
-from leadline.methods.catalog import default_config
+from leadline.methods.catalog import SegmentsConfig, default_config
 from leadline.training.config import DataConfig, OptimConfig, TrainConfig
+from leadline.types import DepthKind
 
 SAM = {"base": "facebook/sam-vit-base", "large": "facebook/sam-vit-large"}
 SHARP = ("tartanair", "blendedmvs", "hypersim", "vkitti2", "irs", "rendered")
 """Data sets whose labels are sharp and dense; HRWSI's are flow between photos."""
+
+
+WIDE = DataConfig(height=126, width=210, batch_size=16, split="train", val_split="validation")
+"""Rendered worlds at 126x210: 9 x 15 patches, for two CPU cores."""
+
+
+def foundation() -> TrainConfig:
+    """A stand-in for Depth Anything: a small plain transformer with DPT, relative inverse depth of rendered worlds, for two cores."""
+    return TrainConfig(
+        method=replace(
+            default_config("supervised"),
+            encoder="dinov2-mini",
+            decoder="dpt",
+            kind=DepthKind.AFFINE_INVARIANT_INVERSE,
+        ),
+        data=WIDE,
+        optim=OptimConfig(lr=5e-4, schedule="one-cycle", warmup=0.1, weight_decay=0.05),
+        steps=3_000,
+        ema_decay=0.99,
+        val_every=0,
+        checkpoint_every=100,
+        protocol="affine-disp-marigold",
+    )
+
+
+def segments() -> TrainConfig:
+    """A stand-in for SAM: a small transformer that learns from instance ids of rendered worlds what belongs together, for two cores."""
+    return TrainConfig(
+        method=SegmentsConfig(),
+        data=WIDE,
+        optim=OptimConfig(lr=5e-4, schedule="one-cycle", warmup=0.1, weight_decay=0.05),
+        steps=2_000,
+        ema_decay=0.99,
+        val_every=0,
+        checkpoint_every=100,
+    )
+
+
+def briges_worlds() -> TrainConfig:
+    """Gates between the stand-ins (--method.depth, --method.semantic) on rendered worlds, for two cores."""
+    return TrainConfig(
+        method=replace(default_config("briges"), heads=6),
+        data=WIDE,
+        optim=OptimConfig(lr=3e-4, schedule="one-cycle", warmup=0.1, weight_decay=1e-2),
+        steps=1_500,
+        ema_decay=0.99,
+        val_every=0,
+        checkpoint_every=100,
+        protocol="affine-disp-marigold",
+    )
 
 
 def briges_v1b() -> TrainConfig:
