@@ -63,7 +63,7 @@ def _mpvit(widths: tuple[int, int, int, int], depths: tuple[int, int, int, int],
 
 ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
     {
-        # "resnet-tiny", "resnet18-half", "dinov2-tiny" and "dinov2-mini" have no public weights: they are for training from scratch on small machines.
+        # Those without a hub_id have no public weights: they are for training from scratch on small machines.
         "resnet-tiny": _resnet((1, 1, 1, 1), (16, 32, 64, 128), stem=16),
         "resnet18-half": _resnet((2, 2, 2, 2), (32, 64, 128, 256), stem=32),
         "resnet18": _resnet((2, 2, 2, 2), (64, 128, 256, 512), stem=64, hub_id="microsoft/resnet-18"),
