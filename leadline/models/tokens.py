@@ -117,7 +117,8 @@ class TokenDepth:
 def open_tokens(network: nn.Module, *, subject: str, look: Normalisation = IMAGENET) -> TokenDepth:
     """The halves of `network`, which share its weights; `look` is its processor's, our own networks have theirs inside.
 
-    Raises UserError about `subject` for one that cannot be opened so."""
+    Raises UserError about `subject` for one that cannot be opened so.
+    """
     found = next((part for part in network.modules() if isinstance(part, DepthAnythingForDepthEstimation | DepthNetwork)), None)
     if isinstance(found, DepthAnythingForDepthEstimation):
         return _depth_anything(found, look, subject=subject)
