@@ -101,9 +101,10 @@ class Briges(Method):
 
     @property
     def beside_weights(self) -> tuple[str, ...]:
-        """Fingerprints of the frozen parts, and the temperature."""
+        """Fingerprints of the frozen parts, and what decides predictions without being a weight."""
         parts = (self._pair.depth_who, self._pair.semantic_who or {})
-        return (*(part.get("fingerprint", "") for part in parts), f"temperature {self.config.temperature:g}")
+        options = f"temperature {self.config.temperature:g}", f"semantics {self.config.semantics}"
+        return (*(part.get("fingerprint", "") for part in parts), *options)
 
     @property
     def details(self) -> dict[str, Any]:
