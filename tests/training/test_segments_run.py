@@ -54,7 +54,7 @@ def test_stand_ins__are_trained_and_bridged(rooms: Path, tmp_path: Path) -> None
 def test_segments__gives_no_depth(rooms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     segments = short(recipe("segments"), rooms)
     wrong = replace(segments, method=TINY, data=replace(segments.data, val_root=(f"rendered:{rooms}",), val_split=None))
-    with pytest.raises(UserError, match="--data.val-root: what learns here gives no depth to validate; leave it out"):
+    with pytest.raises(UserError, match=r"--data\.val-root: what learns here gives no depth to validate; leave it out"):
         train(wrong, tmp_path / "wrong")
     size = f"--data.height {HEIGHT} --data.width {WIDTH} --data.split None --data.workers 0"
     small = "--method.width 64 --method.blocks 1 --method.heads 2 --method.longer-side 70 --method.num-points 32"
