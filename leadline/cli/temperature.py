@@ -1,4 +1,4 @@
-"""`leadline temperature MODEL DATASET:ROOT`: search the temperature of a bridged model on validation data, and keep the best in its folder."""
+"""`leadline temperature MODEL DATASET:ROOT`: search the temperature of a bridged model on held-out data, keep the best in its folder."""
 
 import sys
 from dataclasses import dataclass, replace
