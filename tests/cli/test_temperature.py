@@ -7,11 +7,30 @@ import numpy as np
 import pytest
 
 from leadline.cli.main import main
+from leadline.io.depth import DepthFile, write_depth
 from leadline.io.image import write_image
 from leadline.methods.loading import load, save_model_folder
 from leadline.methods.predictor import ModelInfo
 from tests.fixtures.tiny_data import write_rendered
 from tests.fixtures.tiny_pairs import build, pair
+
+
+def write_slopes(root: Path) -> None:
+    """Three pictures of tilted planes, as an NYU folder that lists its pairs."""
+    rng = np.random.default_rng(0)
+    files = []
+    for i in range(3):
+        depth = (2 + i + 0.02 * np.mgrid[:32, :64][1]).astype(np.float32)
+        entry = {
+            "rgb": f"{i}.png",
+            "depth": f"depth_{i}.png",
+            "depth_scale": 1000,
+            "intrinsics": {"fx": 50.0, "fy": 50.0, "cx": 32.0, "cy": 16.0},
+        }
+        write_image(root / entry["rgb"], rng.integers(0, 255, (32, 64, 3), dtype=np.uint8))
+        write_depth(root / entry["depth"], DepthFile(values=depth), png_scale=1000.0)
+        files.append(entry)
+    (root / "annotations.json").write_text(json.dumps({"files": files}))
 
 
 @pytest.fixture
@@ -21,8 +40,8 @@ def bridged(tmp_path: Path) -> Path:
 
 
 def test_temperature__best_of_the_table_is_kept(bridged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_rendered(tmp_path / "rooms", scenes=(10_000, 10_001), frames=1)
-    command = ["temperature", str(bridged), f"rendered:{tmp_path / 'rooms'}", "--values", "0.5", "1", "4"]
+    write_slopes(tmp_path / "slopes")
+    command = ["temperature", str(bridged), f"nyu:{tmp_path / 'slopes'}", "--split", "None", "--values", "0.5", "1", "4"]
     assert main([*command, "--dry-run"]) == 0
     before = json.loads((bridged / "config.json").read_text())
     assert before["config"]["temperature"] == 1.0 and "temperature_search" not in before["details"]
@@ -31,7 +50,7 @@ def test_temperature__best_of_the_table_is_kept(bridged: Path, tmp_path: Path, c
     scores = config["details"]["temperature_search"]["abs_rel"]
     assert set(scores) == {"0.5", "1", "4"}
     assert f"{config['config']['temperature']:g}" == min(scores, key=scores.get)
-    assert config["details"]["temperature_search"]["data"] == ["rendered:rooms"]
+    assert config["details"]["temperature_search"]["data"] == ["nyu:slopes"]
     load(bridged)
 
 
