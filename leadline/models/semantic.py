@@ -72,8 +72,8 @@ class SamEncoder(nn.Module):
     def _last_block(self, squares: Tensor) -> Tensor:
         found: list[Tensor] = []
         # NOTE: hidden_states of the output may end with the neck's 256 channels, depending on the version: a hook sees the block itself.
-        last = cast(nn.ModuleList, self.network.layers)[-1]
-        hook = last.register_forward_hook(lambda _block, _inputs, output: found.append(output[0] if isinstance(output, tuple) else output))
+        last = cast(Any, self.network).layers[-1]
+        hook = last.register_forward_hook(lambda _, __, output: found.append(output[0] if isinstance(output, tuple) else output))
         try:
             self.network(squares)
         finally:

@@ -49,17 +49,22 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
         raise UserError("--data.weights", f"{len(data.weights)} weights for {len(data.root)} data sets", "give one for each of --data.root")
     transform = Transform(data.height, data.width, augment=data.augment)
     keep = None if data.derived is None else Path(data.derived)
-    datasets = [with_derived(dataset, needs, keep=keep) for dataset in open_datasets(data, data.root, data.split)]
+    datasets: list[Dataset] = [with_derived(dataset, needs, keep=keep) for dataset in open_datasets(data, data.root, data.split)]
     if data.depth_share < 1:
-        datasets = [WithSomeDepth(dataset, data.depth_share) for dataset in datasets]
+        datasets = [*(WithSomeDepth(dataset, data.depth_share) for dataset in datasets)]
     if data.labels:
         datasets = _labelled(datasets, data, needs)
     if "inverse_depth" in needs.layers:
-        datasets = [WithInverseDepth(one) if "inverse_depth" not in one.layers and "depth" in one.layers else one for one in datasets]
+        datasets = [_with_inverse(dataset) for dataset in datasets]
     if needs.made_by or data.features:
         datasets = _with_features(datasets, data, needs)
     cache_bytes = int(data.cache_gb * 1e9)
     return SampleSource(datasets, needs, transform, seed=seed, on_corrupt=data.on_corrupt, cache_bytes=cache_bytes)
+
+
+def _with_inverse(dataset: Dataset) -> Dataset:
+    has_metres = "depth" in dataset.layers and "inverse_depth" not in dataset.layers
+    return WithInverseDepth(dataset) if has_metres else dataset
 
 
 def _labelled(datasets: list[Dataset], data: DataConfig, needs: Needs) -> list[Dataset]:

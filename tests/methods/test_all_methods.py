@@ -25,7 +25,7 @@ LEARNS_TO = {
     "intrinsic": (0.3, 2 / 3),
     "distil": (0.12, 1 / 3),
     "surround": (0.15, 1 / 3),
-    "briges": (0.12, 1 / 2),
+    "briges": (0.24, 1 / 2),
 }
 """Relative error after sixty steps on one batch, and as a share of that before; what only one picture sees teaches selfsup nothing."""
 SMALL: dict[str, tuple[tuple[dict[str, Any], DepthKind], ...]] = {
