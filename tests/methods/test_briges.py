@@ -58,13 +58,13 @@ def test_1_only_gates_are_trained_and_the_rest_is_equal_before_and_after() -> No
     assert method.gates is not None
     assert {id(p) for p in method.trained_parameters()} == {id(p) for p in method.gates.parameters()}
     assert all(name.startswith("gates.") for name in method.state_dict())
-    assert not any(p.requires_grad for part in method.frozen for p in part.parameters())
-    before, gates = [fingerprint(part.state_dict()) for part in method.frozen], fingerprint(method.state_dict())
+    assert not any(p.requires_grad for part in method.frozen_parts for p in part.parameters())
+    before, gates = [fingerprint(part.state_dict()) for part in method.frozen_parts], fingerprint(method.state_dict())
     for _ in range(3):
         step(method, scene())
-    assert [fingerprint(part.state_dict()) for part in method.frozen] == before
+    assert [fingerprint(part.state_dict()) for part in method.frozen_parts] == before
     assert fingerprint(method.state_dict()) != gates
-    assert not any(part.training for part in method.frozen)
+    assert not any(part.training for part in method.frozen_parts)
 
 
 def test_2_zero_init_is_the_plain_depth_model_and_the_default_is_not() -> None:

@@ -94,7 +94,13 @@ class Briges(Method):
         return ("temperature", "depth", "semantic")
 
     @property
-    def frozen(self) -> tuple[nn.Module, ...]:
+    def frozen(self) -> dict[str, dict[str, str]]:
+        """The pair it stands on, by role: names, fingerprints and licences."""
+        pair = self._pair
+        return {"depth": pair.depth_who} | ({} if pair.semantic_who is None else {"semantic": pair.semantic_who})
+
+    @property
+    def frozen_parts(self) -> tuple[nn.Module, ...]:
         """Modules that training must not change."""
         own = {id(module) for module in self.modules()}
         return tuple(part for part in self._pair.parts if id(part) not in own)
@@ -108,9 +114,8 @@ class Briges(Method):
 
     @property
     def details(self) -> dict[str, Any]:
-        """The pair it stands on: names, weights and licences."""
-        pair = self._pair
-        return {"frozen": {"depth": pair.depth_who} | ({} if pair.semantic_who is None else {"semantic": pair.semantic_who})}
+        """The pair."""
+        return {"frozen": self.frozen}
 
     def forward(self, image: Float[Tensor, "b v 3 h w"], K: Float[Tensor, "b v 3 3"]) -> Float[Tensor, "b v h w"]:
         """Inverse depth up to scale and shift; attention at the temperature of the configuration."""
