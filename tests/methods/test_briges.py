@@ -261,7 +261,10 @@ def test_predict__a_photo_of_any_size(tmp_path: Path) -> None:
     assert prediction.values.shape == (50, 120) and np.isfinite(prediction.values).all()
 
 
-def test_config__names_what_it_was_built_from() -> None:
+def test_config__names_what_it_was_built_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    depth = Path(pair()["depth"])
+    monkeypatch.chdir(depth.parent)
+    assert build(depth=depth.name).config.depth == str(depth)
     method = build_method("briges", small())
     assert isinstance(method, Briges)
     assert method.config.depth_weights == method.details["frozen"]["depth"]["fingerprint"]

@@ -23,7 +23,7 @@ from leadline.methods.briges.align import aligned
 from leadline.methods.briges.config import BrigesConfig
 from leadline.methods.briges.gate import Gates
 from leadline.methods.briges.loss import disparity_target, gradient_loss, least_squares, normalised, ssi_loss
-from leadline.methods.briges.pair import NAME, Pair, open_pair, reads_semantics
+from leadline.methods.briges.pair import NAME, Pair, absolute, open_pair, reads_semantics
 from leadline.types import DepthKind, UserError
 
 DEPTH_EPS_M = 1e-3
@@ -52,9 +52,9 @@ class Briges(Method):
         super().__init__()
         _check(config)
         pair = self._pair = open_pair(config)
-        learnt = {"depth_weights": pair.depth_who["fingerprint"]}
+        learnt = {"depth_weights": pair.depth_who["fingerprint"], "depth": absolute(config.depth)}
         if pair.semantic_who is not None:
-            learnt["semantic_weights"] = pair.semantic_who["fingerprint"]
+            learnt |= {"semantic_weights": pair.semantic_who["fingerprint"], "semantic": absolute(config.semantic)}
         self.config = replace(config, **learnt)
         self.gates = None if config.trained == "decoder" else _gates(config, pair)
         self.decoder = None if config.trained == "gates" else _thawed(pair.depth.decoder)

@@ -66,6 +66,11 @@ def open_pair(config: BrigesConfig) -> Pair:
     return pair
 
 
+def absolute(place: str | None) -> str | None:
+    """`place` as a model folder keeps it: a folder is named so that it is found from everywhere."""
+    return str(Path(place).absolute()) if place is not None and Path(place).is_dir() else place
+
+
 def reads_semantics(config: BrigesConfig) -> bool:
     """Whether there are gates that look at what the semantic encoder sees."""
     return config.trained != "decoder" and config.semantics in ("encoder", "shuffled")
