@@ -13,7 +13,7 @@ from torch import nn
 
 from benchmarks.loading import write_worlds
 from leadline.data.sample import Sample
-from leadline.methods.base import Method
+from leadline.methods.base import Learner
 from leadline.recipes import recipe
 from leadline.training.config import TrainConfig
 from leadline.training.data import Batches
@@ -56,7 +56,7 @@ def _in_turns(config: TrainConfig, run_dir: Path) -> tuple[float, float]:
 class _Turns(Batches):
     """Hands one batch out again and again. Before it does, it takes a step of its own with that batch and a twin of the network."""
 
-    def __init__(self, batch: Sample, method: Method, config: TrainConfig, *, bf16: bool) -> None:
+    def __init__(self, batch: Sample, method: Learner, config: TrainConfig, *, bf16: bool) -> None:
         self.batch, self.method, self.config = batch, method.train(), config
         self.optimizer, self.schedule = build_optimizer(method, config.optim, steps=config.steps, fused=True)
         self.bf16 = bf16

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from leadline.cli.method_options import parse_options
 from leadline.cli.progress import progress
 from leadline.types import DepthKind, UserError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from leadline.evaluation.bootstrap import Bootstrap
     from leadline.evaluation.protocol import Protocol
     from leadline.evaluation.result import Evaluation
+    from leadline.methods.predictor import DepthModel
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class EvaluateOptions:
     """What is drawn: images, or whole recordings where their frames resemble each other."""
     kind: Literal["metric", "scale_invariant", "affine_invariant", "affine_invariant_inverse"] | None = None
     """What the model returns, for the few checkpoints that do not say it."""
+    option: tuple[str, ...] = ()
+    """NAME=VALUE, options of a method that can change after its training, such as temperature=3 of briges."""
     pred_kind: Literal["metric", "scale_invariant", "affine_invariant", "affine_invariant_inverse"] | None = None
     """What prediction files hold that do not say it; metric if not given."""
     pred_scale: float | None = None
@@ -164,15 +168,22 @@ def _compare(options: EvaluateOptions, protocol: "Protocol") -> int:
     return 2 if any(p.name in named for p, _ in refused) else 0
 
 
+def _load(options: EvaluateOptions) -> "DepthModel":
+    from leadline.methods.loading import load
+
+    assert options.model is not None
+    kind = None if options.kind is None else DepthKind(options.kind)
+    return load(options.model, device=options.device, kind=kind, options=parse_options(options.option))
+
+
 def _of_model(options: EvaluateOptions, protocols: "list[Protocol]") -> "tuple[list[Evaluation], list[tuple[Protocol, UserError]]]":
     from leadline.evaluation.evaluate import evaluate_many
-    from leadline.methods.loading import load
 
     assert options.model is not None and options.data is not None
     if options.mask:
         raise UserError("--mask", "belongs to files", "use --regions LAYER for the mask layers of a data set")
     dataset = _dataset(options)
-    model = load(options.model, device=options.device, kind=None if options.kind is None else DepthKind(options.kind))
+    model = _load(options)
     total = sum(len(record.cameras) for record in dataset.records)
     refused: list[tuple[Protocol, UserError]] = []
     with progress("evaluate", total if options.limit is None else min(total, options.limit)) as advance:
@@ -232,14 +243,13 @@ def _of_files(options: EvaluateOptions, protocol: "Protocol") -> "Evaluation":
 def _score_pairs(options: EvaluateOptions, protocol: "Protocol") -> int:
     from leadline.cli.evaluate_tables import print_pairs
     from leadline.evaluation.pairs import evaluate_pairs
-    from leadline.methods.loading import load
 
     if options.model is None or options.data is None:
         raise UserError(f"'{protocol.name}'", "compares pairs of points, which are no files", "use --model and --data")
     if options.compare:
         raise UserError("--compare", f"'{protocol.name}' scores pairs of points, not depth", "give it alone")
     dataset = _dataset(options)
-    model = load(options.model, device=options.device, kind=None if options.kind is None else DepthKind(options.kind))
+    model = _load(options)
     total = sum(len(record.cameras) for record in dataset.records)
     with progress("evaluate", total if options.limit is None else min(total, options.limit)) as advance:
         evaluation = evaluate_pairs(model, dataset, protocol, limit=options.limit, batch_size=options.batch, progress=advance)

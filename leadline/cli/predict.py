@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import tyro
 
+from leadline.cli.method_options import parse_options
 from leadline.cli.predict_files import ENDINGS, Files, Job
 from leadline.cli.progress import progress
 from leadline.geometry.rig import Rig
@@ -43,6 +44,8 @@ class PredictOptions:
     """With --rig, write report.html for each moment: the ring, the view from above, where neighbours disagree."""
     kind: tyro.conf.EnumChoicesFromValues[DepthKind | None] = None
     """What the model returns, for the few checkpoints that do not say it."""
+    option: tuple[str, ...] = ()
+    """NAME=VALUE, options of a method that can change after its training, such as temperature=3 of briges."""
     format: str = "png16,color"
     """Files to write, separated by commas: png16 npz exr npy pfm tiff color ply glb."""
     batch: int = 4
@@ -60,7 +63,7 @@ def run(argv: list[str]) -> int:
     rig = None if options.rig is None else read_rig(options.rig)
     from leadline.methods.loading import load
 
-    model = load(options.model, kind=options.kind)
+    model = load(options.model, kind=options.kind, options=parse_options(options.option))
     print(f"{model.name}: {model.kind.value}, licence {model.licence}", file=sys.stderr)
     _refuse_impossible(model.kind, endings)
     writable_folder(options.out)

@@ -28,7 +28,7 @@ from leadline.evaluation.regions import REFLECTIONS
 from leadline.evaluation.result import Evaluation
 from leadline.io.jsonfile import read_json, write_json
 from leadline.methods.base import Method
-from leadline.methods.catalog import MethodConfig, method_name
+from leadline.methods.catalog import BrigesConfig, LearnerConfig, SegmentsConfig, method_name
 from leadline.methods.loading import load
 from leadline.methods.predictor import DepthModel
 from leadline.recipes.claims import Claim, claim
@@ -211,7 +211,9 @@ def _regions(evaluation: Evaluation) -> Iterable[dict[str, Any]]:
         yield {"region": name, "images": region.num_images, "num_pixels": region.num_pixels, "metrics": region.metrics}
 
 
-def _network_of(method: MethodConfig) -> str:
+def _network_of(method: LearnerConfig) -> str:
+    if isinstance(method, BrigesConfig | SegmentsConfig):
+        return method_name(method)
     return method.encoder if method.network == "none" else method.network
 
 

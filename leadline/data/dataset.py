@@ -62,6 +62,10 @@ class View:
     """uint8 (h, w), bits of the regions that evaluation finds in rendered sets; no file has it."""
     taught: Mapping[str, np.ndarray] | None = None
     """float32 (c, y, x), what a teacher has said of the picture, by name, at sizes of its own (taught.py); no file of a data set has it."""
+    semantic: np.ndarray | None = None
+    """(2, c, y, x), map of a frozen encoder: of the picture and of the picture mirrored; no data set has it (features.py)."""
+    tokens: np.ndarray | None = None
+    """(2, k, n, d), token maps of another, likewise."""
     pairs: tuple[PointPair, ...] | None = None
     """Ordinal truth, for data sets that have nothing else."""
     sparse: bool = False

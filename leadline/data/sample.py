@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 
@@ -29,10 +29,12 @@ class Needs:
     """Whether the samples of a batch should come from different sequences, as far as the data allow (`BatchOrder`)."""
     taught_by: tuple[tuple[str, float | None], ...] = ()
     """With the layer `taught`: options, and what they must have been in the teacher whose answers were kept."""
+    made_by: tuple[tuple[str, str], ...] = ()
+    """Layers that frozen encoders have written to files (features.py), each with the fingerprint that its encoder must have."""
 
 
-REFERENCE_ONLY = frozenset({"misleading", "closed", "taught"})
-"""Layers that nobody asks for beside the reference: made of several frames, slowly, or said of one picture."""
+REFERENCE_ONLY = frozenset({"misleading", "closed", "taught", "semantic", "tokens"})
+"""Layers that nobody asks for beside the reference: made slowly of several frames or by encoders, or said of one picture."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Sample:
     usable: Bool[Tensor, "*b t v h w"] | None = None
     """False where the own vehicle or the border of the sensor hides the scene."""
     material: UInt8[Tensor, "*b t v h w"] | None = None
+    instance: Int[Tensor, "*b t v h w"] | None = None
+    """Number of the thing that a pixel shows, the same for all of its pixels; rendered worlds alone know it."""
     misleading: Bool[Tensor, "*b 1 v h w"] | None = None
     """Where a comparison with true poses and no network finds a wrong depth (data/misleading.py); of the reference frame alone."""
     closed: Float[Tensor, "*b 1 v h w"] | None = None
@@ -61,6 +65,10 @@ class Sample:
     """The image with specular lobes removed, RGB in [0, 1]."""
     taught: dict[str, Float[Tensor, "*b 1 v _c _y _x"]] | None = None
     """What a teacher has said of each view, by name, at sizes of its own (data/taught.py); of the reference frame alone."""
+    semantic: Float[Tensor, "*b 1 v c _y _x"] | None = None
+    """Map of a segmentation encoder, read from files; of the reference frame alone."""
+    tokens: Float[Tensor, "*b 1 v k n d"] | None = None
+    """The k token maps of a depth encoder, read from files; of the reference frame alone."""
     name: tuple[str, ...] = ()
     """Where each element of the batch comes from, for error messages and panels."""
     sequence: tuple[str, ...] = ()

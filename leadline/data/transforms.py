@@ -31,6 +31,8 @@ from leadline.types import UserError
 PICTURES = ("image", "diffuse", "albedo")
 MEASURED = ("inverse_depth", "usable", "material", "misleading", "stereo", "closed", "normals", "instance", "classes")
 """Layers that are picked, never averaged. `depth` is one of them unless it is sparse."""
+FEATURES = frozenset({"semantic", "tokens"})
+"""Layers that frozen encoders have made of the picture and of the picture mirrored: mirroring swaps the two."""
 MIRROR_X = np.diag([-1.0, 1.0, 1.0, 1.0])
 WHOLE = "give --data.augment.smallest-crop 1, and height and width of the kept answers"
 GREY = (0.299, 0.587, 0.114)
@@ -135,6 +137,10 @@ def resize_view(view: View, *, height: int, width: int) -> View:
 def flip_view(view: View) -> View:
     """The view of the world mirrored left to right: columns reversed, K and poses in step."""
     flipped: dict[str, Any] = {name: _mirrored(getattr(view, name)) for name in _layers_of(view)}
+    for name in FEATURES:
+        features = getattr(view, name)
+        if features is not None:
+            flipped[name] = features[::-1]
     if view.normals is not None:
         flipped["normals"] = flipped["normals"] * np.array([-1.0, 1.0, 1.0], dtype=np.float32)
     if view.cam_from_world is not None:
@@ -172,6 +178,11 @@ def to_sample(views: Sequence[Sequence[View]], layers: frozenset[str]) -> Sample
                 tensors[name] = torch.from_numpy(_stack(views[:1], lambda view: view.misleading))
             case "taught":
                 tensors[name] = _taught(views[:1])
+            case "semantic" | "tokens":
+                # Half precision, as it comes from the files: it is twice as many bytes otherwise.
+                tensors[name] = torch.from_numpy(_stack(views[:1], lambda view, name=name: getattr(view, name)[0]))
+            case "instance":
+                tensors[name] = torch.from_numpy(_stack(views, lambda view: view.instance).astype(np.int32))
             case "material":
                 tensors[name] = torch.from_numpy(_stack(views, lambda view: view.material))
             case _:
@@ -193,7 +204,7 @@ def resize_sample(sample: Sample, *, height: int, width: int) -> Sample:
     """
     old_height, old_width = sample.image.shape[-2:]
     resized: dict[str, Tensor] = {}
-    for layer in ("image", "diffuse", "depth", "inverse_depth", "usable", "material", "misleading", "closed"):
+    for layer in ("image", "diffuse", "depth", "inverse_depth", "usable", "material", "instance", "misleading", "closed"):
         values = getattr(sample, layer)
         if values is None:
             continue

@@ -1,7 +1,10 @@
 """Weights as safetensors, and nothing else: a pickle can run code when it is opened, so it is not opened."""
 
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -14,6 +17,17 @@ _PICKLE_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".tar")
 _PICKLE_MAGIC = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _NUM_NAMED = 3
 """Keys named per kind of mismatch; a wrong architecture differs in hundreds."""
+
+
+def fingerprint(state_dict: Mapping[str, Tensor], words: Sequence[str] = ()) -> str:
+    """The first 16 digits of a SHA-256 over names and values of weights, and over `words` that say what they are used with."""
+    digest = sha256()
+    for name, tensor in sorted(state_dict.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    for word in words:
+        digest.update(word.encode())
+    return digest.hexdigest()[:16]
 
 
 def save_weights(path: str | Path, state_dict: dict[str, Tensor]) -> None:

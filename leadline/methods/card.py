@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from leadline.methods.predictor import ModelInfo
 from leadline.types import DepthKind
 
 MEANING = {
@@ -32,7 +33,7 @@ A leadline model: method `{config["method"]}`, {config["parameters"] / 1e6:.1f} 
 | output | {MEANING[DepthKind(config["kind"])]} (`{config["kind"]}`) |
 | trained on | {data} |
 | starts from | {_start(config)} |
-{_taught_by(config)}| licence of the weights | {_licence(config)} |
+{_stands_on(config)}{_taught_by(config)}| licence of the weights | {_licence(config)} |
 | written by | leadline {config["leadline_version"]} |
 
 ```python
@@ -44,13 +45,31 @@ or `leadline predict path/or/hub-id photo.jpg --out out`.
 """
 
 
+def encoder_card(info: ModelInfo) -> str:
+    """The card of an encoder that was trained here for other models to read."""
+    data = ", ".join(info.data) or "not recorded"
+    about = ", ".join(f"{key} {info.details[key]}" for key in ("steps", "seed", "commit") if key in info.details)
+    return f"""---
+library_name: transformers
+license: {_hub_licence(info.licence)}
+tags: [leadline]
+---
+# {info.name}
+
+A segmentation encoder without prompts for `leadline train RECIPE --method.semantic`, learnt from instance ids of {data}: {about}.
+"""
+
+
 def _start(config: Mapping[str, Any]) -> str:
-    frozen = config["details"].get("frozen", {})
-    if frozen:
-        named = " and ".join(f"`{who['name']}` {who['fingerprint']} (licence: {who['licence']})" for who in frozen.values())
-        return f"the features of {named}, which this folder does not hold"
     starts = config["details"].get("starts_from", ())
     return ", ".join(f"`{start['weights']}` (licence: {start['licence']})" for start in starts) or "no pretrained encoder"
+
+
+def _stands_on(config: Mapping[str, Any]) -> str:
+    """A row of the table for frozen models that it needs beside its own weights."""
+    parts = config["details"].get("frozen", {})
+    named = ", ".join(f"{role} `{who['name']}` {who['fingerprint']} (licence: {who['licence']})" for role, who in parts.items())
+    return f"| needs beside it | {named} |\n" if named else ""
 
 
 def _taught_by(config: Mapping[str, Any]) -> str:

@@ -7,18 +7,23 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+from leadline.methods.briges.config import BrigesConfig
 from leadline.methods.distil.config import DistilConfig
 from leadline.methods.intrinsic.config import IntrinsicConfig
+from leadline.methods.segments.config import SegmentsConfig
 from leadline.methods.selfsup.config import SelfsupConfig
 from leadline.methods.supervised.config import SupervisedConfig
 from leadline.methods.surround.config import SurroundConfig
 from leadline.types import UserError
 
 if TYPE_CHECKING:
-    from leadline.methods.base import Method
+    from leadline.methods.base import Learner, Method
 
-MethodConfig = SupervisedConfig | SelfsupConfig | IntrinsicConfig | DistilConfig | SurroundConfig
+MethodConfig = SupervisedConfig | SelfsupConfig | IntrinsicConfig | DistilConfig | SurroundConfig | BrigesConfig
 """Union of the configurations of all methods, for typed run configurations."""
+
+LearnerConfig = MethodConfig | SegmentsConfig
+"""The same, and the configuration of what training fits without getting depth from it."""
 
 CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType(
     {
@@ -27,6 +32,7 @@ CONFIGS: Mapping[str, type[MethodConfig]] = types.MappingProxyType(
         "intrinsic": IntrinsicConfig,
         "distil": DistilConfig,
         "surround": SurroundConfig,
+        "briges": BrigesConfig,
     }
 )
 
@@ -41,9 +47,20 @@ def default_config(name: str) -> MethodConfig:
     return _config_class(name)()
 
 
-def method_name(config: MethodConfig) -> str:
-    """Name of the method that `config` belongs to."""
+def method_name(config: LearnerConfig) -> str:
+    """Name of the method, or learner, that `config` belongs to."""
+    if isinstance(config, SegmentsConfig):
+        return "segments"
     return next(name for name, kind in CONFIGS.items() if type(config) is kind)
+
+
+def build_learner(config: LearnerConfig) -> "Learner":
+    """What training fits. Raises UserError like `build_method`."""
+    if isinstance(config, SegmentsConfig):
+        from leadline.methods.segments.learner import Segments
+
+        return Segments(config)
+    return build_method(method_name(config), config)
 
 
 def build_method(name: str, config: Mapping[str, Any] | MethodConfig | None = None) -> "Method":
@@ -73,6 +90,10 @@ def build_method(name: str, config: Mapping[str, Any] | MethodConfig | None = No
             from leadline.methods.surround.method import Surround
 
             return Surround(chosen)
+        case BrigesConfig():
+            from leadline.methods.briges.method import Briges
+
+            return Briges(chosen)
 
 
 def parse_config(name: str, config: Mapping[str, Any] | MethodConfig | None) -> MethodConfig:

@@ -18,8 +18,8 @@ from leadline import __version__
 from leadline.io.atomic import writable_folder
 from leadline.io.jsonfile import read_json, write_json
 from leadline.io.weights import load_into, save_weights
-from leadline.methods.base import Method
-from leadline.methods.card import model_card
+from leadline.methods.base import Learner, Method
+from leadline.methods.card import encoder_card, model_card
 from leadline.methods.catalog import build_method
 from leadline.methods.predictor import DepthModel, MethodReader, ModelInfo
 from leadline.models.hub import PICKLES, download, from_hub, looks_like_path, refuse_pickle, stated_licence
@@ -31,24 +31,37 @@ WEIGHTS = "model.safetensors"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def load(model: str | Path, *, device: str = "cpu", kind: DepthKind | None = None) -> DepthModel:
+def load(model: str | Path, *, device: str = "cpu", kind: DepthKind | None = None, options: Mapping[str, Any] | None = None) -> DepthModel:
     """The model `model`: a run folder, a model folder, a `transformers` folder, a name from `leadline models`, or a hub id.
 
-    `kind` says what the model returns, for the checkpoints that do not say it themselves. Raises UserError for what does not
+    `kind` says what the model returns, for the checkpoints that do not say it themselves. `options` take the place of those in the
+    config.json of a model folder, as far as the method lets them be changed (temperature of briges). Raises UserError for what does not
     exist (suggesting near names), is incomplete, is a pickle, holds weights of another architecture, or is of another kind.
     """
     folder = Path(model)
     if folder.is_dir():
-        return _load_folder(folder, device=device, kind=kind)
+        return _load_folder(folder, device=device, kind=kind, options=options)
     if folder.exists():
         wrong = "is a pickle, which can run code when it is opened" if folder.suffix in PICKLES else "is a file"
         raise UserError(folder, wrong, "give the folder that holds config.json and model.safetensors")
     known = known_model(str(model))
     if known is not None:
+        _refuse_options(model, options)
         return _load_transformers(known.hub_id, name=known.name, licence=known.licence, device=device, kind=kind)
     if HUB_ID.fullmatch(str(model)) is None or looks_like_path(str(model)):
         raise UserError(model, "is not a folder, nor a model leadline knows", _suggestion(str(model)))
-    return _load_hub_id(str(model), device=device, kind=kind)
+    return _load_hub_id(str(model), device=device, kind=kind, options=options)
+
+
+def save_learner(path: str | Path, name: str, learner: Learner, info: ModelInfo) -> None:
+    """Write what training has fitted: a method as a model folder, an encoder for other models in the format of `transformers`.
+
+    Raises UserError like `save_model_folder`.
+    """
+    if isinstance(learner, Method):
+        save_model_folder(path, name, learner, info)
+    else:
+        learner.save(Path(path), encoder_card(info))
 
 
 def save_model_folder(path: str | Path, method_name: str, method: Method, info: ModelInfo) -> None:
@@ -84,7 +97,7 @@ def push_to_hub(folder: str | Path, repo_id: str, *, private: bool = False, api:
     `api` is a `huggingface_hub.HfApi`, for another endpoint or token than the logged-in one. Afterwards `load(repo_id)`
     gives the same model.
     """
-    folder = _model_of_run(Path(folder))
+    folder = model_of_run(Path(folder))
     if not (folder / "config.json").is_file() or "leadline_format" not in read_json(folder / "config.json"):
         raise UserError(folder, "is not a model folder", "give a run folder or the model folder inside it")
     if api is None:
@@ -101,8 +114,8 @@ def from_pretrained(source: str | Path, *, device: str = "cpu") -> DepthModel:
     return load(source, device=device)
 
 
-def _load_folder(folder: Path, *, device: str, kind: DepthKind | None) -> DepthModel:
-    folder = _model_of_run(folder)
+def _load_folder(folder: Path, *, device: str, kind: DepthKind | None, options: Mapping[str, Any] | None) -> DepthModel:
+    folder = model_of_run(folder)
     if not (folder / "config.json").is_file():
         refuse_pickle(folder)
         raise UserError(folder, "has no config.json", "give a run folder with model/, a model folder, or a transformers checkpoint")
@@ -110,19 +123,22 @@ def _load_folder(folder: Path, *, device: str, kind: DepthKind | None) -> DepthM
     if not isinstance(config, dict):
         raise UserError(folder / "config.json", "is not a configuration", "give a model folder")
     if "leadline_format" in config:
-        return _load_model_folder(folder, config, device=device, kind=kind)
+        return _load_model_folder(folder, config, device=device, kind=kind, options=options or {})
     if "model_type" not in config:
         wrong = "is a run that has not written its model yet" if "method_name" in config else "has a config.json of no known kind"
         raise UserError(folder, wrong, "give a run folder with model/, a model folder, or a transformers checkpoint")
+    _refuse_options(folder, options)
     return _load_transformers(str(folder), name=folder.name, licence=stated_licence(str(folder)), device=device, kind=kind)
 
 
-def _load_model_folder(folder: Path, config: Mapping[str, Any], *, device: str, kind: DepthKind | None) -> DepthModel:
+def _load_model_folder(
+    folder: Path, config: Mapping[str, Any], *, device: str, kind: DepthKind | None, options: Mapping[str, Any]
+) -> DepthModel:
     if config["leadline_format"] != FORMAT:
         raise UserError(folder, f"has format {config['leadline_format']}, this leadline reads {FORMAT}", "install a newer leadline")
     refuse_pickle(folder)
     try:
-        method = _built(folder, config)
+        method = _built(folder, config, options)
         size = config["input"]
         info = ModelInfo(
             name=config["name"],
@@ -134,18 +150,23 @@ def _load_model_folder(folder: Path, config: Mapping[str, Any], *, device: str, 
         )
     except (KeyError, TypeError) as error:
         raise UserError(folder / "config.json", f"is incomplete ({error})", "save the model again") from error
+    fixed = [name for name in options if name not in method.adjustable]
+    if fixed:
+        can = f"options of {config['method']} that can change: {', '.join(method.adjustable) or 'none'}"
+        raise UserError(folder, f"its option {fixed[0]} is settled by its training", can)
     if kind not in (None, method.kind):
         raise UserError(folder, f"gives {method.kind.value} values, not {kind.value}", "leave the kind out")
     load_into(method, folder / WEIGHTS)
     return method_model(method, info, device=device)
 
 
-def _built(folder: Path, config: Mapping[str, Any]) -> Method:
+def _built(folder: Path, config: Mapping[str, Any], options: Mapping[str, Any]) -> Method:
     """The method of a model folder, still without its weights. Its frozen trunk, if it has one, must be what it was trained on."""
     base = config["config"].get("base")
     try:
         # The encoder's own weights are in the file: they must not be fetched again.
-        method = build_method(config["method"], config["config"] | {"pretrained": "none"})
+        own = {"pretrained": "none"} if "pretrained" in config["config"] else {}
+        method = build_method(config["method"], {**config["config"], **own, **options})
     except UserError as error:
         if base is None or not error.subject.startswith(base):
             raise
@@ -160,10 +181,11 @@ def _built(folder: Path, config: Mapping[str, Any]) -> Method:
     return method
 
 
-def _load_hub_id(hub_id: str, *, device: str, kind: DepthKind | None) -> DepthModel:
+def _load_hub_id(hub_id: str, *, device: str, kind: DepthKind | None, options: Mapping[str, Any] | None) -> DepthModel:
     config = read_json(download(hub_id, "config.json", remedy=_suggestion(hub_id)))
     if "leadline_format" in config:
-        return _load_folder(download(hub_id, WEIGHTS).parent, device=device, kind=kind)
+        return _load_folder(download(hub_id, WEIGHTS).parent, device=device, kind=kind, options=options)
+    _refuse_options(hub_id, options)
     return _load_transformers(hub_id, name=hub_id, licence=stated_licence(hub_id), device=device, kind=kind)
 
 
@@ -174,7 +196,13 @@ def _load_transformers(source: str, *, name: str, licence: str, device: str, kin
     return DepthModel(reader, network, ModelInfo(name=name, licence=licence, details={"source": source}), device=device)
 
 
-def _model_of_run(folder: Path) -> Path:
+def _refuse_options(model: str | Path, options: Mapping[str, Any] | None) -> None:
+    if options:
+        raise UserError(model, f"is a published checkpoint, which has no option {next(iter(options))}", "leave it out")
+
+
+def model_of_run(folder: Path) -> Path:
+    """The model folder inside a run folder, any other folder as it is."""
     return folder / "model" if (folder / "model" / "config.json").is_file() else folder
 
 

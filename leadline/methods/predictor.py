@@ -4,7 +4,6 @@ A DepthModel asks its network (a `Reader`) how an image becomes network input, r
 without padding, and resizes the answer back. Cameras (K) follow every resize.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +19,7 @@ from torch.nn import functional
 from leadline.geometry.camera import Camera, checked_K, scale_K
 from leadline.geometry.rig import Rig
 from leadline.io.image import exif_focal_px, read_image
+from leadline.io.weights import fingerprint
 from leadline.methods.base import Method
 from leadline.models.reader import Answer, Reader
 from leadline.prediction import Prediction
@@ -84,8 +84,28 @@ class MethodReader:
         multiple = self.method.size_multiple
         if height * self.width == width * self.height:
             return self.height, self.width
-        rows = round(self.width * height / width / multiple)
-        return max(rows, 2) * multiple, self.width
+        rows = self._rows(height, width)
+        shrink = self._shrink(rows)
+        if shrink == 1:
+            return rows, self.width
+        rows, columns = (max(int(side * shrink / multiple), 1) * multiple for side in (rows, self.width))
+        return rows, columns
+
+    def note(self, height: int, width: int) -> str | None:
+        """What the reader of a prediction should know about how an image of `height` x `width` was read."""
+        if self._shrink(self._rows(height, width)) == 1:
+            return None
+        rows, columns = self.input_size(height, width)
+        return f"the image is long and was read at {columns}x{rows} px, as many as the network takes at once"
+
+    def _rows(self, height: int, width: int) -> int:
+        multiple = self.method.size_multiple
+        return max(round(self.width * height / width / multiple), 2) * multiple
+
+    def _shrink(self, rows: int) -> float:
+        """Factor on both sides of an input of `rows` px at full width that keeps it within what the method takes."""
+        most = self.method.max_pixels or rows * self.width
+        return min(1.0, (most / (rows * self.width)) ** 0.5)
 
     def prepare(self, image: np.ndarray) -> Float[Tensor, "3 h w"]:
         """Antialiased bilinear resize to the input size, RGB in [0, 1]."""
@@ -136,12 +156,9 @@ class DepthModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over names and values of all weights, so that equal fingerprints mean equal predictions."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-        return digest.hexdigest()[:16]
+        """SHA-256 over all weights and what stands beside them, so that equal fingerprints mean equal predictions."""
+        beside = self.network.beside_weights if isinstance(self.network, Method) else ()
+        return fingerprint(self.network.state_dict(), beside)
 
     def predict(self, image: np.ndarray | str | Path, K: np.ndarray | None = None, *, fov_x_deg: float | None = None) -> Prediction:
         """Prediction for one image, uint8 RGB (h, w, 3) or a path, at its resolution.
@@ -216,7 +233,8 @@ class DepthModel:
             raise UserError(
                 subject, f"would become a network input of {size} px, more than {MAX_NETWORK_PIXELS}", "crop it or make it smaller"
             )
-        return _Job(inputs=inputs, height=image.shape[0], width=image.shape[1], camera=camera)
+        note = self.reader.note(*image.shape[:2]) if isinstance(self.reader, MethodReader) else None
+        return _Job(inputs=inputs, height=image.shape[0], width=image.shape[1], camera=camera, note=note)
 
     @torch.inference_mode()
     def _run(self, jobs: Sequence["_Job"], *, views: int) -> list[Prediction]:
@@ -236,10 +254,13 @@ class DepthModel:
     def _prediction(self, job: "_Job", values: Tensor, fov_x_deg: float | None) -> Prediction:
         restored = self.reader.restore(values, height=job.height, width=job.width).cpu().numpy()
         K = job.camera.K
-        notes = () if job.camera.note is None else (job.camera.note,)
+        notes = tuple(note for note in (job.camera.note, job.note) if note is not None)
         if K is None and fov_x_deg is not None:
             K = Camera.from_fov(fov_x_deg, width=job.width, height=job.height).K
-            notes = (f"the network estimated a horizontal field of view of {fov_x_deg:.1f} degrees",)
+            notes = (
+                *notes,
+                f"the network estimated a horizontal field of view of {fov_x_deg:.1f} degrees",
+            )
         source = ScaleSource.TRAINING if self.kind is DepthKind.METRIC else ScaleSource.NONE
         return Prediction(values=restored, kind=self.kind, K=K, scale_source=source, model=self.name, notes=notes)
 
@@ -258,6 +279,7 @@ class _Job:
     height: int
     width: int
     camera: _KnownCamera
+    note: str | None = None
 
     def K_at(self, *, height: int, width: int) -> np.ndarray | None:
         """K at the size of the network input."""

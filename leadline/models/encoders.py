@@ -63,13 +63,14 @@ def _mpvit(widths: tuple[int, int, int, int], depths: tuple[int, int, int, int],
 
 ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
     {
-        # "resnet-tiny" and "resnet18-half" have no public weights: they are for training from scratch on small machines.
+        # Those without a hub_id have no public weights: they are for training from scratch on small machines.
         "resnet-tiny": _resnet((1, 1, 1, 1), (16, 32, 64, 128), stem=16),
         "resnet18-half": _resnet((2, 2, 2, 2), (32, 64, 128, 256), stem=32),
         "resnet18": _resnet((2, 2, 2, 2), (64, 128, 256, 512), stem=64, hub_id="microsoft/resnet-18"),
         "resnet34": _resnet((3, 4, 6, 3), (64, 128, 256, 512), stem=64, hub_id="microsoft/resnet-34"),
         "resnet50": _resnet((3, 4, 6, 3), (256, 512, 1024, 2048), stem=64, layer="bottleneck", hub_id="microsoft/resnet-50"),
         "dinov2-tiny": _dinov2(64, 4, 4, None),
+        "dinov2-mini": _dinov2(192, 8, 6, None),
         "dinov2-small": _dinov2(384, 12, 6, "small"),
         "dinov2-base": _dinov2(768, 12, 12, "base"),
         "dinov2-large": _dinov2(1024, 24, 16, "large"),

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from leadline.recipes import distil, intrinsic, selfsup, supervised, surround
+from leadline.recipes import briges, distil, intrinsic, selfsup, supervised, surround
 from leadline.training.config import TrainConfig
 from leadline.types import UserError
 
@@ -30,6 +30,12 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
         "surround-teacher": surround.surround_teacher,
         "surround-ddad": surround.surround_ddad,
         "surround-nuscenes": surround.surround_nuscenes,
+        "foundation": briges.foundation,
+        "segments": briges.segments,
+        "briges-worlds": briges.briges_worlds,
+        "briges-v1b": briges.briges_v1b,
+        "briges-v1l": briges.briges_v1l,
+        "briges-v2l": briges.briges_v2l,
     }
 )
 

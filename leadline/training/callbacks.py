@@ -12,7 +12,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from leadline.methods.base import Method
+from leadline.methods.base import Learner
 from leadline.training.config import TrainConfig
 from leadline.training.data import Batches
 from leadline.training.journal import Journal
@@ -49,7 +49,7 @@ class Ema(AfterStep):
     The decay starts low and grows to `decay`, min(decay, (1 + n) / (10 + n)), so that random initial weights are soon forgotten.
     """
 
-    def __init__(self, method: Method, decay: float) -> None:
+    def __init__(self, method: Learner, decay: float) -> None:
         super().__init__()
         self.decay = decay
         self._mean = {name: value.clone() for name, value in _averaged(method).items()}
@@ -66,7 +66,7 @@ class Ema(AfterStep):
             torch._foreach_lerp_(list(self._mean.values()), list(_averaged(module.method).values()), 1 - decay)
 
     @contextmanager
-    def swapped_in(self, method: Method) -> Iterator[None]:
+    def swapped_in(self, method: Learner) -> Iterator[None]:
         """Inside, the method has the averaged weights."""
         self._swap(method)
         try:
@@ -84,7 +84,7 @@ class Ema(AfterStep):
             self._mean[name].copy_(value)
 
     @torch.no_grad()
-    def _swap(self, method: Method) -> None:
+    def _swap(self, method: Learner) -> None:
         for name, live in _averaged(method).items():
             kept = live.clone()
             live.copy_(self._mean[name])
@@ -214,7 +214,7 @@ class SignOfLife(AfterStep):
             self._bar.stop()
 
 
-def _averaged(method: Method) -> dict[str, Tensor]:
+def _averaged(method: Learner) -> dict[str, Tensor]:
     trained = {id(p) for p in method.trained_parameters()}
     weights = {name: p.data for name, p in method.named_parameters() if id(p) in trained}
     statistics = {name: b for name, b in method.named_buffers() if b.is_floating_point()}

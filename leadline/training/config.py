@@ -10,7 +10,7 @@ from leadline.data.catalog import spec_of
 from leadline.data.footage import FootageOptions
 from leadline.data.motion import STILL
 from leadline.io.jsonfile import read_json
-from leadline.methods.catalog import MethodConfig, method_name
+from leadline.methods.catalog import LearnerConfig, method_name
 from leadline.types import UserError
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -42,6 +42,8 @@ class DataConfig:
     """Folders that `leadline label` has written, one for each of `root`: their depth takes the place of the data sets' own."""
     taught: tuple[str, ...] = ()
     """Folders that `leadline label --bins` has written, one for each of `root`: what a teacher said stands in for the teacher itself."""
+    features: tuple[str, ...] = ()
+    """Folders that `leadline features` has written, one for each of `root`, for methods that read features from files."""
     footage: FootageOptions = MOVING
     """For video files and folders of frames of one's own: their camera, and which frames count."""
     weights: tuple[float, ...] = ()
@@ -108,7 +110,7 @@ class LogConfig:
 class TrainConfig:
     """A whole training run. The same config, seed and machine give the same losses, killed and resumed or not."""
 
-    method: MethodConfig
+    method: LearnerConfig
     """Which method learns, and its settings."""
     data: DataConfig = DataConfig()
     optim: OptimConfig = OptimConfig()

@@ -10,6 +10,8 @@ from torch.utils.data import DataLoader
 from leadline.data.catalog import open_to_learn
 from leadline.data.dataset import Dataset
 from leadline.data.derived import with_derived
+from leadline.data.features import WithFeatures
+from leadline.data.inverse import WithInverseDepth
 from leadline.data.labels import WithLabels
 from leadline.data.order import BatchOrder
 from leadline.data.sample import Needs, Sample, collate
@@ -50,13 +52,22 @@ def training_source(data: DataConfig, needs: Needs, *, seed: int) -> SampleSourc
     keep = None if data.derived is None else Path(data.derived)
     datasets: list[Dataset] = [with_derived(dataset, needs, keep=keep) for dataset in open_datasets(data, data.root, data.split)]
     if data.depth_share < 1:
-        datasets = [WithSomeDepth(dataset, data.depth_share) for dataset in datasets]
+        datasets = [*(WithSomeDepth(dataset, data.depth_share) for dataset in datasets)]
     if data.labels:
         datasets = _labelled(datasets, data, needs)
     if data.taught or "taught" in needs.layers:
         datasets = _taught(datasets, data, needs)
+    if "inverse_depth" in needs.layers:
+        datasets = [_with_inverse(dataset) for dataset in datasets]
+    if needs.made_by or data.features:
+        datasets = _with_features(datasets, data, needs)
     cache_bytes = int(data.cache_gb * 1e9)
     return SampleSource(datasets, needs, transform, seed=seed, on_corrupt=data.on_corrupt, cache_bytes=cache_bytes)
+
+
+def _with_inverse(dataset: Dataset) -> Dataset:
+    has_metres = "depth" in dataset.layers and "inverse_depth" not in dataset.layers
+    return WithInverseDepth(dataset) if has_metres else dataset
 
 
 def _labelled(datasets: list[Dataset], data: DataConfig, needs: Needs) -> list[Dataset]:
@@ -96,6 +107,25 @@ def _taught(datasets: list[Dataset], data: DataConfig, needs: Needs) -> list[Dat
             raise UserError(one.folder, wrong, f"give --data.height {one.height} --data.width {one.width}, or write answers of that size")
         one.check_teacher(needs.taught_by, same_as=taught[0])
     return [*taught]
+
+
+def _with_features(datasets: list[Dataset], data: DataConfig, needs: Needs) -> list[Dataset]:
+    """The data sets with the layers of `data.features`. Raises UserError for features that nobody reads or that do not fit."""
+    if not needs.made_by:
+        raise UserError("--data.features", "are given, and this method reads none", "leave them out, or give briges --method.cached")
+    if len(data.features) != len(datasets):
+        wrong = f"{len(data.features)} folders for {len(datasets)} data sets"
+        raise UserError("--data.features", wrong, "give one for each of --data.root; `leadline features` writes them")
+    augment, made_by = data.augment, dict(needs.made_by)
+    if augment.smallest_crop < 1:
+        raise UserError("--data.augment.smallest-crop", "cached features are of whole pictures", "leave it at 1")
+    if "tokens" in made_by and any((augment.brightness, augment.contrast, augment.saturation, augment.hue)):
+        raise UserError("--data.augment", "with cached tokens no network sees the changed colours", "set all changes of colour to 0")
+    size = {"height": data.height, "width": data.width}
+    return [
+        WithFeatures(dataset, Path(folder), made_by=made_by, **size, footage=data.footage)
+        for dataset, folder in zip(datasets, data.features, strict=True)
+    ]
 
 
 class Batches:

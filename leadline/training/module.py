@@ -1,4 +1,4 @@
-"""The one LightningModule: it fits any Method. It sums and reports the named terms, and knows no mathematics of its own."""
+"""The one LightningModule: it fits any Learner. It sums and reports the named terms, and knows no mathematics of its own."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from leadline.data.sample import Sample
 from leadline.data.transforms import resize_sample
-from leadline.methods.base import Loss, Method
+from leadline.methods.base import Learner, Loss
 from leadline.training.config import TrainConfig
 from leadline.training.optimizer import build_optimizer
 from leadline.types import UserError
@@ -21,7 +21,7 @@ class FitModule(pl.LightningModule):
     Every step seeds the generators from (seed, step, rank), so that dropout after a resume is what it would have been.
     """
 
-    def __init__(self, method: Method, config: TrainConfig, *, fused: bool) -> None:
+    def __init__(self, method: Learner, config: TrainConfig, *, fused: bool) -> None:
         super().__init__()
         self.method = method
         self.config = config

@@ -6,11 +6,11 @@ from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from leadline.methods.base import Method
+from leadline.methods.base import Learner
 from leadline.training.config import OptimConfig
 
 
-def parameter_groups(method: Method, optim: OptimConfig) -> list[dict[str, object]]:
+def parameter_groups(method: Learner, optim: OptimConfig) -> list[dict[str, object]]:
     """Split the trained parameters four ways: encoder or not, decayed or not (norms, biases and other vectors are not).
 
     The encoder is whatever hangs below an attribute called `encoder` of the method or of one of its parts.
@@ -52,7 +52,7 @@ def schedule_factor(step: int, *, steps: int, optim: OptimConfig) -> float:
     return 1.0
 
 
-def build_optimizer(method: Method, optim: OptimConfig, *, steps: int, fused: bool) -> tuple[AdamW, LambdaLR]:
+def build_optimizer(method: Learner, optim: OptimConfig, *, steps: int, fused: bool) -> tuple[AdamW, LambdaLR]:
     """The optimizer and its schedule. `fused` is faster wherever nothing unscales gradients in between (fp16 does)."""
     optimizer = AdamW(parameter_groups(method, optim), betas=optim.betas, fused=fused)
     return optimizer, LambdaLR(optimizer, lambda step: schedule_factor(step, steps=steps, optim=optim))

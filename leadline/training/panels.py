@@ -11,6 +11,7 @@ from torch import Tensor
 from leadline.data.dataset import View
 from leadline.io.color import colorize
 from leadline.io.image import write_image
+from leadline.methods.base import Method
 from leadline.prediction import Prediction
 from leadline.training.callbacks import AfterStep, Rows
 from leadline.training.config import LogConfig
@@ -32,7 +33,9 @@ class Panels(AfterStep):
         config, journal = self.config, self.rows.journal
         if journal is None or not config.panels or not config.panels_every or step % config.panels_every or not module.panels:
             return
-        sheet = batch_sheet(module.panels, num_samples=config.panels, inverse=is_inverse(module.method.kind))
+        sheet = batch_sheet(
+            module.panels, num_samples=config.panels, inverse=isinstance(module.method, Method) and is_inverse(module.method.kind)
+        )
         write_image(self.folder / f"train-{step:06d}.png", sheet)
         journal.write_picture("train", step, sheet)
 

@@ -22,9 +22,9 @@ from leadline.data.taught import TAUGHT
 from leadline.evaluation.protocols import check_kind, find_protocol
 from leadline.io.atomic import atomic_write, writable_folder
 from leadline.io.jsonfile import read_json, write_json
-from leadline.methods.base import Method
-from leadline.methods.catalog import build_method, method_name
-from leadline.methods.loading import save_model_folder
+from leadline.methods.base import Learner, Method
+from leadline.methods.catalog import build_learner, method_name
+from leadline.methods.loading import save_learner
 from leadline.methods.predictor import ModelInfo
 from leadline.training.callbacks import Checkpoints, Ema, Rows, SignOfLife
 from leadline.training.config import TrainConfig, check_same_run, config_dict
@@ -81,6 +81,8 @@ class Run:
         self.source = training_source(config.data, self.method.needs, seed=config.seed)
         self.val_datasets = open_datasets(config.data, config.data.val_root, config.data.val_split)
         if self.val_datasets:
+            if not isinstance(self.method, Method):
+                raise UserError("--data.val-root", "what learns here gives no depth to validate", "leave it out")
             check_kind(find_protocol(config.protocol), self.method.kind, subject="--protocol")
         self.batches = Batches(
             self.source, config.data, num_batches=config.steps * config.accumulate, seed=config.seed, pin_memory=self.on_gpu
@@ -153,9 +155,9 @@ class Run:
         """Score the averaged weights on all validation images and write the model folder."""
         config, model = self.config, self.run_dir / "model"
         with self.ema.swapped_in(self.method) if self.ema else nullcontext():
-            metrics = validate(self.method, config, self.val_datasets, num_images=0)
+            metrics = validate(self.method, config, self.val_datasets, num_images=0) if isinstance(self.method, Method) else {}
             self.method.eval()
-            save_model_folder(model, method_name(config.method), self.method, self._info(metrics))
+            save_learner(model, method_name(config.method), self.method, self._info(metrics))
         write_json(self.run_dir / "metrics.json", metrics)
         return _trained(self.run_dir, metrics)
 
@@ -204,7 +206,7 @@ def dry_run(config: TrainConfig) -> dict[str, str]:
     images = sum(len(r.cameras) for d in run.val_datasets for r in d.records)
     millions = sum(p.numel() for p in run.method.trained_parameters()) / 1e6
     return {
-        "method": f"{method_name(config.method)}, {run.method.kind.value}, {millions:.2f} M trained parameters",
+        "method": f"{method_name(config.method)}, {_answer(run.method)}, {millions:.2f} M trained parameters",
         "samples": f"{items} of {config.data.width}x{config.data.height} px from {', '.join(config.data.specs(config.data.root))}",
         "steps": f"{config.steps} of {per_step} samples: {config.steps * per_step / items:.1f} epochs",
         "validation": f"{images} images, protocol {config.protocol}, every {config.val_every or config.steps} steps" if images else "none",
@@ -214,9 +216,13 @@ def dry_run(config: TrainConfig) -> dict[str, str]:
     }
 
 
-def _build_method(config: TrainConfig) -> Method:
+def _answer(learner: Learner) -> str:
+    return learner.kind.value if isinstance(learner, Method) else "an encoder"
+
+
+def _build_method(config: TrainConfig) -> Learner:
     torch.manual_seed(config.seed)
-    method = build_method(method_name(config.method), config.method)
+    method = build_learner(config.method)
     for option, size in (("--data.height", config.data.height), ("--data.width", config.data.width)):
         if size % method.size_multiple:
             nearest = max(1, round(size / method.size_multiple)) * method.size_multiple

@@ -70,12 +70,14 @@ class Validation(AfterStep):
         config = self.config
         if not self.datasets or not config.val_every or step % config.val_every:
             return
+        method = module.method
+        assert isinstance(method, Method), "a run refuses validation data for learners that give no depth"
         if trainer.is_global_zero and self.rows.journal is not None:
-            with self.ema.swapped_in(module.method) if self.ema else nullcontext():
-                scores = validate(module.method, config, self.datasets, num_images=config.val_images)
+            with self.ema.swapped_in(method) if self.ema else nullcontext():
+                scores = validate(method, config, self.datasets, num_images=config.val_images)
                 self.rows.journal.write(step, {f"val/{name}": value for name, value in scores.items()})
                 if config.log.panels:
-                    sheet = draw_views(module.method, config, self.datasets, num_images=config.log.panels)
+                    sheet = draw_views(method, config, self.datasets, num_images=config.log.panels)
                     write_image(self.folder / f"val-{step:06d}.png", sheet)
                     self.rows.journal.write_picture("val", step, sheet)
         trainer.strategy.barrier("validation")

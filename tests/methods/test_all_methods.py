@@ -11,6 +11,7 @@ from leadline.methods.base import Method
 from leadline.methods.catalog import build_method, default_config, method_names
 from leadline.types import DepthKind
 from tests.fixtures.moving_scene import moving_scene
+from tests.fixtures.tiny_pairs import pair
 
 HEIGHT, WIDTH = 64, 96
 
@@ -24,6 +25,7 @@ LEARNS_TO = {
     "intrinsic": (0.3, 2 / 3),
     "distil": (0.12, 1 / 3),
     "surround": (0.15, 1 / 3),
+    "briges": (0.24, 1 / 2),
 }
 """Relative error after sixty steps on one batch, and as a share of that before; what only one picture sees teaches selfsup nothing."""
 SMALL: dict[str, tuple[tuple[dict[str, Any], DepthKind], ...]] = {
@@ -57,9 +59,16 @@ SMALL: dict[str, tuple[tuple[dict[str, Any], DepthKind], ...]] = {
             *({"bins": kind} for kind in ("adabins", "localbins", "log-uniform")),
         )
     ),
+    "briges": tuple(
+        ({"heads": 2} | options, DepthKind.AFFINE_INVARIANT_INVERSE)
+        for options in ({}, {"gradient": "matching"}, {"semantics": "depth"}, {"trained": "decoder"}, {"trained": "all"})
+    ),
     "intrinsic": ((INDOORS | {"mask": "stereo", "closing_weight": 0.1, "num_scales": 2}, DepthKind.METRIC),),
 }
 """Small variants of every method and their kinds, for tests. A method without an entry here fails `test_every_method_is_covered`."""
+
+BESIDE = {"briges": pair}
+"""Models that a method must be given, made when they are first needed."""
 
 CASES = [(name, options, kind) for name in method_names() for options, kind in SMALL.get(name, ())]
 IDS = ["-".join([name, *(f"{key}={value}" for key, value in options.items() if INDOORS.get(key) != value)]) for name, options, _ in CASES]
@@ -70,7 +79,8 @@ every_case = pytest.mark.parametrize(("name", "options", "kind"), CASES, ids=IDS
 
 def small(name: str, options: dict[str, Any]) -> Method:
     torch.manual_seed(0)
-    return build_method(name, replace(default_config(name), **options))
+    beside = BESIDE[name]() if name in BESIDE else {}
+    return build_method(name, replace(default_config(name), **beside, **options))
 
 
 def scene(method: Method, *, batch: int = 2, views: int = 1) -> Sample:

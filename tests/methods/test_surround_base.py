@@ -48,7 +48,7 @@ def test_base__is_named_with_its_weights_and_licence(base: Path, tmp_path: Path,
     assert config["config"]["base"] == str(base)
     assert config["details"]["frozen"]["base"] == {"name": "base", "fingerprint": load(base).fingerprint, "licence": config["licence"]}
     assert config["licence"].lower() == "cc-by-nc-4.0"
-    assert f"the features of `base` {load(base).fingerprint}" in (tmp_path / "teacher" / "README.md").read_text()
+    assert f"| needs beside it | base `base` {load(base).fingerprint}" in (tmp_path / "teacher" / "README.md").read_text()
     monkeypatch.chdir("/")
     load(tmp_path / "teacher")
 

@@ -1,0 +1,135 @@
+"""Gate training in the real shapes (Depth Anything V1-B, SAM-B, 518x518, random weights) beside full fine-tuning, and what each part costs.
+
+Every way of training has a process of its own, so that its peak memory is its own: of the accelerator where there is one, else of the
+whole process, the models included. Steps are wall time: run it on a machine that does nothing else.
+"""
+
+import multiprocessing
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config, SamConfig, SamModel
+from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
+
+from leadline.data.sample import Sample
+from leadline.methods.briges.method import Briges
+from leadline.methods.catalog import build_method
+
+SIDE = 518
+TURNS = 3
+"""Steps that count, after one that does not."""
+WAYS: dict[str, dict[str, Any]] = {
+    "gates": {},
+    "gates, semantic map from files": {"cached": "semantic"},
+    "gates, both from files": {"cached": "both"},
+    "full fine-tuning": {"trained": "all"},
+}
+MOST_MEMORY, LEAST_SPEED, MOST_GB = 0.4, 3.0, 12.0
+BASE: dict[str, Any] = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12}
+
+
+def run() -> list[tuple[str, float, str, str]]:
+    """Rows for training, then for prediction in fp32 and bf16."""
+    with tempfile.TemporaryDirectory() as folder:
+        pair = save_pair(Path(folder))
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(1, maxtasksperchild=1) as pool:
+            trained = {name: pool.apply(_training, (pair | options,)) for name, options in WAYS.items()}
+            predicted = {name: pool.apply(_prediction, (pair, name)) for name in ("float32", "bfloat16")}
+    rows = [("trained parameters, gates", trained["gates"]["parameters"] / 1e6, "M", "56.7")]
+    for name, way in trained.items():
+        rows.append((f"{name}: median step, batch 1", 1000 * way["seconds"], "ms", ""))
+        rows.append((f"{name}: peak memory of training", way["bytes"] / 1e9, "GB", f"<= {MOST_GB:g}" if name == "gates" else ""))
+    full, live = trained["full fine-tuning"], trained["gates"]
+    rows.append(("memory, gates over full fine-tuning", live["bytes"] / full["bytes"], "", f"<= {MOST_MEMORY}"))
+    for name, way in trained.items():
+        target = f">= {LEAST_SPEED:g}" if name == "gates, both from files" else ""
+        rows.append((f"{name}: steps per second over full fine-tuning", full["seconds"] / way["seconds"], "times", target))
+    for precision, parts in predicted.items():
+        rows += [(f"prediction in {precision}: {part}", 1000 * seconds, "ms", "") for part, seconds in parts.items()]
+    return rows
+
+
+def save_pair(folder: Path) -> dict[str, str]:
+    """Random models in real format and shapes: the options `depth` and `semantic`."""
+    torch.manual_seed(0)
+    backbone = Dinov2Config(**BASE, image_size=SIDE, patch_size=14, out_indices=[9, 10, 11, 12], reshape_hidden_states=False)
+    sizes = {"reassemble_hidden_size": 768, "neck_hidden_sizes": [96, 192, 384, 768], "fusion_hidden_size": 128}
+    DepthAnythingForDepthEstimation(DepthAnythingConfig(backbone_config=backbone, **sizes)).save_pretrained(folder / "depth")
+    rules = {"size": {"height": SIDE, "width": SIDE}, "keep_aspect_ratio": True, "ensure_multiple_of": 14}
+    DPTImageProcessorPil(**rules).save_pretrained(folder / "depth")
+    SamModel(SamConfig(vision_config=BASE | {"initializer_range": 0.02})).save_pretrained(folder / "semantic")
+    return {"depth": str(folder / "depth"), "semantic": str(folder / "semantic")}
+
+
+def _built(options: dict[str, Any]) -> Briges:
+    method = build_method("briges", options)
+    assert isinstance(method, Briges)
+    return method.to(_device())
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _sample(method: Briges) -> Sample:
+    image = torch.rand(1, 1, 1, 3, SIDE, SIDE, device=_device())
+    depth = 1 + torch.rand(1, 1, 1, SIDE, SIDE, device=_device())
+    sample = Sample(image=image, K=torch.eye(3, device=_device()).expand(1, 1, 1, 3, 3), depth=depth)
+    cached = dict(method.needs.made_by)
+    features = method.features(image[:, 0, 0]) if cached else {}
+    return replace(sample, **{name: features[name][:, None, None] for name in cached})
+
+
+def _training(options: dict[str, Any]) -> dict[str, float]:
+    """Seconds of a step, its peak memory, and what it trains."""
+    method = _built(options).train()
+    sample = _sample(method)
+    optimizer = torch.optim.AdamW(method.trained_parameters(), lr=1e-5)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        method.loss(sample).total.backward()
+        optimizer.step()
+
+    seconds = _median(step)
+    number = sum(p.numel() for p in method.trained_parameters())
+    return {"seconds": seconds, "bytes": _peak_bytes(), "parameters": number}
+
+
+def _prediction(pair: dict[str, str], precision: str) -> dict[str, float]:
+    """Seconds of the depth model alone, and of what bridging adds to it."""
+    method = _built(pair).eval()
+    image, K = torch.rand(1, 1, 3, SIDE, SIDE, device=_device()), torch.eye(3, device=_device()).expand(1, 1, 3, 3)
+    depth, semantic = method._pair.depth, method._pair.semantic
+    assert semantic is not None
+    side = SIDE // depth.patch
+    with torch.inference_mode(), torch.autocast(_device(), dtype=getattr(torch, precision), enabled=precision != "float32"):
+        alone = _median(lambda: depth.decoder(depth.encoder(image[0]), rows=side, columns=side))
+        encoder = _median(lambda: semantic(image[0]))
+        whole = _median(lambda: method(image, K))
+    return {"depth model alone": alone, "semantic encoder": encoder, "gates": whole - alone - encoder, "everything": whole}
+
+
+def _median(work: Callable[[], object]) -> float:
+    seconds = []
+    for _ in range(TURNS + 1):
+        began = time.monotonic()
+        work()
+        if _device() == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.monotonic() - began)
+    return statistics.median(seconds[1:])
+
+
+def _peak_bytes() -> float:
+    if _device() == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
