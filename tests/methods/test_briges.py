@@ -109,8 +109,8 @@ def test_folder__says_the_same_again_and_holds_gates_alone(tmp_path: Path) -> No
     config = json.loads((folder / "config.json").read_text())
     assert config["config"]["temperature"] == 2.0
     assert config["parameters"] == sum(p.numel() for p in method.trained_parameters())
-    assert set(config["details"]) == set()
-    assert method.details["frozen"]["semantic"]["fingerprint"] == config["config"]["semantic_weights"]
+    assert set(config["details"]) == {"frozen"}
+    assert method.frozen["semantic"]["fingerprint"] == config["config"]["semantic_weights"]
 
 
 def test_options__at_loading_change_the_temperature_and_nothing_that_was_learnt(tmp_path: Path) -> None:
@@ -267,4 +267,4 @@ def test_config__names_what_it_was_built_from(monkeypatch: pytest.MonkeyPatch) -
     assert build(depth=depth.name).config.depth == str(depth)
     method = build_method("briges", small())
     assert isinstance(method, Briges)
-    assert method.config.depth_weights == method.details["frozen"]["depth"]["fingerprint"]
+    assert method.config.depth_weights == method.frozen["depth"]["fingerprint"]
