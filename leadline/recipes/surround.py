@@ -39,7 +39,7 @@ def surround_worlds() -> TrainConfig:
 
 
 def surround_worlds_student() -> TrainConfig:
-    """A network of a quarter of the weights, distilled from that of surround-worlds on streets (--method.teacher MODEL), for six cameras."""
+    """A network of a quarter of the weights, distilled from that of surround-worlds on streets (--method.teacher MODEL), for rigs."""
     worlds = surround_worlds()
     method = replace(
         worlds.method,

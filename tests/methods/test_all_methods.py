@@ -54,14 +54,12 @@ SMALL: dict[str, tuple[tuple[dict[str, Any], DepthKind], ...]] = {
         (RIG | options, DepthKind.METRIC)
         for options in (
             {},
-            {"canonical_focal": None},
-            {"cross_view": True},
-            *({"bins": kind} for kind in ("adabins", "localbins", "log-uniform")),
+            {"cross_view": True, "canonical_focal": None},
+            {"bins": "adabins"},
         )
     ),
     "briges": tuple(
-        ({"heads": 2} | options, DepthKind.AFFINE_INVARIANT_INVERSE)
-        for options in ({}, {"gradient": "matching"}, {"semantics": "depth"}, {"trained": "decoder"}, {"trained": "all"})
+        ({"heads": 2} | options, DepthKind.AFFINE_INVARIANT_INVERSE) for options in ({}, {"semantics": "depth"}, {"trained": "all"})
     ),
     "intrinsic": ((INDOORS | {"mask": "stereo", "closing_weight": 0.1, "num_scales": 2}, DepthKind.METRIC),),
 }

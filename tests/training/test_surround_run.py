@@ -26,7 +26,7 @@ QUICK = [
     "fp32",
 ]
 RECORDED = {
-    "ddad": ("val", ("ddad-surrounddepth", "ddad-vfdepth", "ddad-unidepth-120")),
+    "ddad": ("val", ("ddad-surrounddepth",)),
     "nuscenes": ("mini_train", ("nuscenes-surrounddepth-6019",)),
 }
 
