@@ -4,24 +4,19 @@ For training the gates of briges without running its encoders in every epoch (`-
 The format is in data/features.py.
 """
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from leadline.cli.progress import progress
+from leadline.cli.written_work import begin
 from leadline.data.footage import FootageOptions
-from leadline.io.atomic import writable_folder
-from leadline.io.jsonfile import plain, read_json, write_json
-from leadline.training.config import MOVING, first_difference
-from leadline.types import UserError
+from leadline.training.config import MOVING
 
 if TYPE_CHECKING:
-    from leadline.data.dataset import Dataset
-    from leadline.data.source import SampleSource
+    from leadline.data.sample import Needs, Sample
     from leadline.methods.base import Method
 
 
@@ -66,103 +61,66 @@ def run(argv: list[str]) -> int:
 def write_all(options: FeatureOptions) -> int:
     """All features that are missing. Returns the exit code, 2 when a file was broken. Raises UserError for what cannot be done at all."""
     from leadline.data.catalog import open_to_learn
-    from leadline.data.features import ABOUT, features_path
-    from leadline.data.sample import Needs
-    from leadline.data.source import SampleSource, items_of
-    from leadline.data.transforms import Transform
+    from leadline.data.features import KEPT
     from leadline.methods.catalog import build_method
 
     footage = options.footage if options.dataset.startswith("video:") else None
     dataset = open_to_learn(options.dataset, options.split, footage=footage)
     # The gates of this method see nothing: a projection fits any two widths, and one head divides every one.
     pair = {"depth": options.depth, "semantic": options.semantic, "fit": options.fit, "projection": True, "heads": 1}
-    method = build_method("briges", pair).eval().to(options.device)
-    _check_size(options, method)
-    request = _request(options, dataset, method)
-    _claim(options.out, request)
-    needs = Needs(layers=frozenset())
-    source, items = SampleSource(dataset, needs, Transform(options.height, options.width)), items_of(dataset, needs)
-    paths = [features_path(options.out, record, cameras[0]) for ((record, cameras),) in items]
-    waiting = [index for index, path in enumerate(paths) if not path.exists()]
-    if len(waiting) < len(items):
-        print(f"{len(items) - len(waiting)} of {len(items)} are finished already", file=sys.stderr)
-    bad: dict[str, str] = {}
-    with progress("features", len(waiting)) as advance:
-        for piece in _pieces(waiting, options.batch):
-            bad |= _write(method, source, piece, paths, options)
-            advance(len(piece))
-    there = sum(path.exists() for path in paths)
-    write_json(options.out / ABOUT, request | {"num_views": there})
-    for line in bad.values():
-        print(f"leadline features: {line}", file=sys.stderr)
-    print(f"features of {there} pictures, {len(items) - there} bad; in {options.out}", file=sys.stderr)
-    return 2 if bad else 0
+    encoders = Encoders(build_method("briges", pair).eval().to(options.device), options)
+    work = begin(options, dataset, encoders, KEPT)
+    work.claim_folder()
+    return work.write_all(encoders.write)
 
 
-def _write(
-    method: "Method", source: "SampleSource", piece: Sequence[int], paths: Sequence[Path], options: FeatureOptions
-) -> dict[str, str]:
-    """Write the features of the pictures at `piece`, and of the same mirrored. Returns a line for each that is broken."""
-    import torch
+@dataclass(frozen=True, eq=False)
+class Encoders:
+    """The frozen encoders of a method, asked about pictures one by one."""
 
-    from leadline.data.features import write_features
+    method: "Method"
+    options: FeatureOptions
 
-    bad: dict[str, str] = {}
-    images = {}
-    for index in piece:
-        try:
-            images[index] = source[0, index].image[0, 0]
-        except UserError as error:
-            bad[error.subject] = str(error)
-    if not images:
-        return bad
-    batch = torch.stack(list(images.values())).to(options.device)
-    seen, mirrored = method.features(batch), method.features(batch.flip(-1))
-    kept = {name: torch.stack([seen[name], mirrored[name]], dim=1).float().cpu().numpy() for name in _layers(options)}
-    for position, index in enumerate(images):
-        write_features(paths[index], {name: values[position] for name, values in kept.items()})
-    return bad
+    @property
+    def needs(self) -> "Needs":
+        """Pictures alone."""
+        from leadline.data.sample import Needs
 
+        return Needs(layers=frozenset())
 
-def _layers(options: FeatureOptions) -> tuple[str, ...]:
-    return ("semantic", "tokens") if options.tokens else ("semantic",)
+    @property
+    def size(self) -> tuple[int, int]:
+        """That of the training, which must be said."""
+        return self.options.height, self.options.width
 
+    @property
+    def size_multiple(self) -> int:
+        """A patch of the depth encoder."""
+        return self.method.size_multiple
 
-def _pieces(indices: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    for start in range(0, len(indices), max(1, size)):
-        yield indices[start : start + max(1, size)]
+    @property
+    def together(self) -> None:
+        """Every picture is for itself."""
+        return None
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How pictures become SAM's, and which encoder has made each layer."""
+        return {"fit": self.options.fit, "made_by": {name: self.method.encoders[name] for name in self._layers}}
 
-def _check_size(options: FeatureOptions, method: "Method") -> None:
-    multiple = method.size_multiple
-    for option, side in (("--height", options.height), ("--width", options.width)):
-        if side < 1 or side % multiple:
-            nearest = max(1, round(side / multiple)) * multiple
-            raise UserError(option, f"{side} px do not fit the depth encoder, which needs multiples of {multiple}", f"give {nearest}")
+    def write(self, batch: "Sample", paths: Sequence[Path | None]) -> None:
+        """Write the features of the pictures of a batch, and of the same mirrored."""
+        import torch
 
+        from leadline.data.features import write_features
 
-def _request(options: FeatureOptions, dataset: "Dataset", method: "Method") -> dict[str, Any]:
-    """What decides the features, and so their provenance."""
-    from leadline.data.features import FORMAT
-    from leadline.data.written import written_for
+        image = batch.image[:, 0].flatten(0, 1)
+        seen, mirrored = self.method.features(image), self.method.features(image.flip(-1))
+        kept = {name: torch.stack([seen[name], mirrored[name]], dim=1).float().cpu().numpy() for name in self._layers}
+        for position, path in enumerate(paths):
+            if path is not None:
+                write_features(path, {name: values[position] for name, values in kept.items()})
 
-    encoders = {name: method.encoders[name] for name in _layers(options)}
-    size = {"split": options.split, "height": options.height, "width": options.width, "fit": options.fit}
-    return plain({"format": FORMAT, **written_for(dataset, options.footage), **size, "made_by": encoders})
-
-
-def _claim(out: Path, request: dict[str, Any]) -> None:
-    """Write the request into the folder. Raises UserError when it belongs to another one, naming the first difference."""
-    from leadline.data.features import ABOUT
-
-    about = out / ABOUT
-    if about.exists():
-        old = {key: value for key, value in read_json(about).items() if key != "num_views"}
-        difference = first_difference(old, request)
-        if difference is not None:
-            wrong = f"these features have {difference.field} = {difference.old!r}, now {difference.new!r} is asked for"
-            raise UserError(about, wrong, "give the same options to continue, or another --out")
-    elif out.is_dir() and any(out.iterdir()):
-        raise UserError(out, "holds other things than features", "give another --out")
-    writable_folder(out)
-    write_json(about, request | {"num_views": None})
+    @property
+    def _layers(self) -> tuple[str, ...]:
+        return ("semantic", "tokens") if self.options.tokens else ("semantic",)

@@ -5,21 +5,21 @@ set sequence by sequence; one file for each view, and labels.json, which says ho
 `--data.labels DIR`. With `--bins MODEL` it is the probabilities and centres of a teacher's bins (data/taught.py), for `--data.taught DIR`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from leadline.cli.written_work import Write, begin
 from leadline.data.footage import FootageOptions
-from leadline.io.jsonfile import plain
 from leadline.training.config import MOVING
 from leadline.types import UserError
 
 if TYPE_CHECKING:
-    from leadline.cli.label_work import Asked, Work
-    from leadline.data.dataset import Dataset
-    from leadline.data.written import Written
+    from leadline.data.sample import Sample
+    from leadline.methods.bin_teachers import BinTeacher
     from leadline.methods.teachers import LabelMaker
 
 
@@ -82,7 +82,6 @@ def write_labels(options: LabelOptions) -> int:
 
     Raises UserError for what cannot be done at all.
     """
-    from leadline.cli.label_work import bin_writer, depth_writer
     from leadline.data.catalog import open_to_learn
     from leadline.data.labels import LABELS
     from leadline.data.taught import TAUGHT
@@ -92,12 +91,12 @@ def write_labels(options: LabelOptions) -> int:
     _check_choice(options)
     if options.bins is None:
         maker = _label_maker(options)
-        work, write = _work(options, dataset, maker, LABELS), depth_writer(maker)
+        work, write = begin(options, dataset, maker, LABELS), depth_writer(maker)
     else:
         from leadline.methods.bin_teachers import load_bin_teacher
 
         teacher = load_bin_teacher(options.bins, device=options.device)
-        work, write = _work(options, dataset, teacher, TAUGHT), bin_writer(teacher)
+        work, write = begin(options, dataset, teacher, TAUGHT), bin_writer(teacher)
         if options.check is not None:
             from leadline.cli.label_check import check_answers
 
@@ -137,37 +136,31 @@ def _label_maker(options: LabelOptions) -> "LabelMaker":
     return load_teachers(options.plain, options.robust, dropped=options.dropped, margin=options.margin, device=options.device)
 
 
-def _work(options: LabelOptions, dataset: "Dataset", asked: "Asked", form: "Written") -> "Work":
-    """The work that is asked for. Raises UserError for a size that the teachers cannot take, and for data that lack what they need."""
-    from leadline import __version__
-    from leadline.cli.label_work import Work
-    from leadline.data.derived import with_derived
-    from leadline.data.source import SampleSource, items_of
-    from leadline.data.transforms import Transform
-    from leadline.data.written import written_for
+def depth_writer(maker: "LabelMaker") -> Write:
+    """Writes depth, 0 where nothing is usable (data/labels.py)."""
 
-    height, width = _size(options, asked)
-    dataset = with_derived(dataset, asked.needs)
-    made = {"format": form.format, "leadline_version": __version__, **written_for(dataset, options.footage)}
-    return Work(
-        out=options.out,
-        form=form,
-        request=plain(made | {"split": options.split, "height": height, "width": width} | asked.provenance),
-        dataset=dataset,
-        source=SampleSource(dataset, asked.needs, Transform(height, width)),
-        items=items_of(dataset, asked.needs),
-        together=asked.together,
-        batch=options.batch,
-        device=options.device,
-    )
+    def write(batch: "Sample", paths: Sequence[Path | None]) -> None:
+        from leadline.data.labels import write_label
+
+        depth = maker.depths(batch)
+        if batch.usable is not None:
+            depth = depth * batch.usable[:, 0].flatten(0, 1)
+        labels, K = depth.cpu().numpy(), batch.K[:, 0].flatten(0, 1).double().cpu().numpy()
+        for path, label, matrix in zip(paths, labels, K, strict=True):
+            if path is not None:
+                write_label(path, label, K=matrix, model=maker.name)
+
+    return write
 
 
-def _size(options: LabelOptions, asked: "Asked") -> tuple[int, int]:
-    """Height and width of the pictures. Raises UserError for a size that the teachers cannot take."""
-    (height, width), multiple = asked.size, asked.size_multiple
-    size = options.height or height, options.width or width
-    for option, side in zip(("--height", "--width"), size, strict=True):
-        if side < 1 or side % multiple:
-            nearest = max(1, round(side / multiple)) * multiple
-            raise UserError(option, f"{side} px do not fit the teachers, which need multiples of {multiple}", f"give {nearest}")
-    return size
+def bin_writer(teacher: "BinTeacher") -> Write:
+    """Writes probabilities, centres and embedding (data/taught.py)."""
+
+    def write(batch: "Sample", paths: Sequence[Path | None]) -> None:
+        from leadline.data.taught import write_taught
+
+        for path, answer in zip(paths, teacher.answers(batch), strict=True):
+            if path is not None:
+                write_taught(path, answer)
+
+    return write

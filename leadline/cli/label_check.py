@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leadline.cli.label_work import Work
+from leadline.cli.written_work import Work
 from leadline.types import UserError
 
 if TYPE_CHECKING:

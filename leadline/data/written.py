@@ -1,4 +1,4 @@
-"""Folders that `leadline label` writes for a data set: a file for each view, and a JSON file about them all.
+"""Folders that `leadline label` and `leadline features` write for a data set: a file for each view, and a JSON file about them all.
 
 ABOUT.json                    how they were made: data set, size, teachers; how many views there are when it is finished
 SEQUENCE/FRAME/CAMERA.ending  what was said of one view
@@ -28,6 +28,8 @@ class Written:
     """What the files are, in messages: labels."""
     ending: str
     """Of the files, with its dot."""
+    verb: str = "label"
+    """What writes them."""
 
     @property
     def count(self) -> str:
@@ -46,7 +48,7 @@ class Written:
         """What the JSON file says. Raises UserError for a folder that has none, or one of another format."""
         path = folder / self.about
         if not path.is_file():
-            raise UserError(folder, f"has no {self.about}", "give a folder that `leadline label` has written")
+            raise UserError(folder, f"has no {self.about}", f"give a folder that `leadline {self.verb}` has written")
         about = read_json(path)
         if not isinstance(about, dict) or about.get("format") != self.format:
             found = about.get("format") if isinstance(about, dict) else type(about).__name__
@@ -66,7 +68,7 @@ class Written:
                 wrong = f"holds {self.what} of {about['data']} with {key} {about[key]}, not of {expected['data']} with {key} {value}"
                 raise UserError(folder, wrong, f"give the {self.what} that were written for this data set")
         if about[self.count] is None:
-            raise UserError(folder, "is not finished", "the `leadline label` command that began it continues it")
+            raise UserError(folder, "is not finished", f"the `leadline {self.verb}` command that began it continues it")
         return about
 
 

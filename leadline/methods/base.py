@@ -105,7 +105,7 @@ class Method(Learner):
 
     @property
     def beside_weights(self) -> tuple[str, ...]:
-        """Words for what predictions depend on beside the weights: fingerprints of frozen parts, options of prediction."""
+        """Words for what predictions depend on beside its own weights and those of `frozen`: options of prediction."""
         return ()
 
     def features(self, image: Float[Tensor, "n 3 h w"]) -> dict[str, Tensor]:

@@ -53,6 +53,11 @@ def load(model: str | Path, *, device: str = "cpu", kind: DepthKind | None = Non
     return _load_hub_id(str(model), device=device, kind=kind, options=options)
 
 
+def absolute(place: str | None) -> str | None:
+    """`place` as a model folder keeps it: a folder is named so that it is found from everywhere."""
+    return str(Path(place).absolute()) if place is not None and Path(place).is_dir() else place
+
+
 def save_learner(path: str | Path, name: str, learner: Learner, info: ModelInfo) -> None:
     """Write what training has fitted: a method as a model folder, an encoder for other models in the format of `transformers`.
 
@@ -177,7 +182,7 @@ def _built(folder: Path, config: Mapping[str, Any], options: Mapping[str, Any]) 
         before = then.get(role, {}).get("fingerprint")
         if before != now["fingerprint"]:
             wrong = f"was trained on the features of {now['name']} when its weights were {before}, and now they are {now['fingerprint']}"
-            raise UserError(folder, wrong, "put the old weights there again, or train a new head")
+            raise UserError(folder, wrong, "put the old weights there again, or train it anew")
     return method
 
 

@@ -157,7 +157,9 @@ class DepthModel:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all weights and what stands beside them, so that equal fingerprints mean equal predictions."""
-        beside = self.network.beside_weights if isinstance(self.network, Method) else ()
+        if not isinstance(self.network, Method):
+            return fingerprint(self.network.state_dict())
+        beside = (*(who["fingerprint"] for who in self.network.frozen.values()), *self.network.beside_weights)
         return fingerprint(self.network.state_dict(), beside)
 
     def predict(self, image: np.ndarray | str | Path, K: np.ndarray | None = None, *, fov_x_deg: float | None = None) -> Prediction:

@@ -35,22 +35,17 @@ class PseudoDepth:
     """Where it is the plain teacher's; None without a robust one."""
 
 
-class LabelMaker(Protocol):
-    """Who says the depth that `leadline label` writes: `Teachers`, frame by frame, or `MeshTeachers`, from many frames at once."""
+class Asked(Protocol):
+    """Who is asked about pictures whose answers are kept in files: a `LabelMaker`, a `BinTeacher`, encoders."""
 
     @property
-    def name(self) -> str:
-        """What each label says about who made it."""
+    def needs(self) -> Needs:
+        """What is read from a sample."""
         ...
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the labels [px] when nobody asks for others."""
-        ...
-
-    @property
-    def needs(self) -> Needs:
-        """What `depths` reads from a sample."""
+        """Height and width of the pictures [px] when nobody asks for others."""
         ...
 
     @property
@@ -60,12 +55,21 @@ class LabelMaker(Protocol):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """The rule, its numbers and its teachers: plain values."""
+        """Teachers, and how they are put together: plain values."""
         ...
 
     @property
     def together(self) -> int | None:
-        """So many frames of one camera, at most, make up their depth together; None where each stands alone."""
+        """So many frames of one camera, at most, are asked about together; None where each stands alone."""
+        ...
+
+
+class LabelMaker(Asked, Protocol):
+    """Who says the depth that `leadline label` writes: `Teachers`, frame by frame, or `MeshTeachers`, from many frames at once."""
+
+    @property
+    def name(self) -> str:
+        """What each label says about who made it."""
         ...
 
     def depths(self, batch: Sample) -> Float[Tensor, "n h w"]:

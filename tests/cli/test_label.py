@@ -159,7 +159,7 @@ def test_label__a_broken_frame_is_a_line_and_the_rest_is_finished(
 @pytest.mark.parametrize(
     ("more", "line"),
     [
-        (["--height", "40"], "--height: 40 px do not fit the teachers, which need multiples of 32; give 32"),
+        (["--height", "40"], "--height: 40 px do not fit the models, which need multiples of 32; give 32"),
         (["--dropped", "closed"], "dropped and margin are about two teachers"),
         (["--robust", "PLAIN"], "is a selfsup model, which has no mask"),
         (["--split", "test"], "has no scene of the split test"),

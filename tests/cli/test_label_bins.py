@@ -140,7 +140,7 @@ def test_label__check_asks_again_and_finds_what_is_wrong(streets: Path, teacher:
     [
         (["--check", "0"], "--check: 0 views; give a number of at least 1"),
         (["--check", "3"], "taught: has no taught.json; give a folder that `leadline label` has written"),
-        (["--height", "40"], "--height: 40 px do not fit the teachers, which need multiples of 32; give 32"),
+        (["--height", "40"], "--height: 40 px do not fit the models, which need multiples of 32; give 32"),
     ],
 )
 def test_label__mistakes_are_one_line_and_leave_nothing(

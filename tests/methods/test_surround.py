@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from leadline.data.sample import Sample
-from leadline.data.transforms import MIRROR_X
 from leadline.methods.loading import load
 from leadline.methods.surround.distillation import OF_MAPS, TERMS
 from leadline.methods.surround.method import Surround
 from leadline.methods.surround.network import STUDENTS
 from leadline.methods.surround.teacher import ask
+from leadline.methods.teachers import MaskTeacher
 from leadline.types import UserError
 from tests.fixtures.tiny_surround import HEIGHT, WIDTH, build, is_finite, rigs, save, small
+from tests.fixtures.tiny_teachers import save_robust
 
 ALL = {f"{term}_weight": 1.0 for term in TERMS}
 
@@ -230,9 +231,35 @@ def test_dead_cameras__teach_nothing(teacher: str) -> None:
     assert image.grad is not None and float(image.grad[:, :, 2].abs().max()) == 0 and float(image.grad[:, :, 1].abs().max()) > 0
 
 
+def test_reflective__pixels_of_an_intrinsic_model_teach_nothing(teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the mask drops may be told anything by the teacher; what it keeps counts, and the folder names whose mask it was."""
+    judge = save_robust(tmp_path / "judge", mask="stereo", decompose=False)
+    sample = taught(teacher, rigs())
+    assert sample.taught is not None and sample.depth is not None
+    sample = replace(sample, closed=torch.zeros_like(sample.depth[:, :1]))
+    terms = ("probabilities", "cross", "kd", "dkd", "dist", "response", "relations")
+    method = build(exclude_reflective=judge, **{f"{term}_weight": 1.0 for term in terms}).eval()
+    assert "closed" in method.needs.layers
+    keep = torch.ones(12, HEIGHT, WIDTH, dtype=torch.bool)
+    keep[:, :, : WIDTH // 2] = False
+    monkeypatch.setattr(MaskTeacher, "kept", lambda self, sample: keep)
+    lies = {name: values.clone() for name, values in sample.taught.items()}
+    columns = lies["probs"].shape[-1] // 2
+    lies["probs"][..., :columns] = lies["probs"][..., :columns].flip(3)
+    lies["embedding"][..., : lies["embedding"].shape[-1] // 2] *= -1
+    with torch.no_grad():
+        honest, lied = method.loss(sample), method.loss(replace(sample, taught=lies))
+        monkeypatch.setattr(MaskTeacher, "kept", lambda self, sample: torch.ones_like(keep))
+        believed = method.loss(replace(sample, taught=lies))
+    for term in terms:
+        assert torch.allclose(honest.terms[term], lied.terms[term], rtol=1e-3, atol=1e-6), term
+        assert not torch.allclose(honest.terms[term], believed.terms[term], rtol=1e-3, atol=1e-6), term
+    assert float(honest.logs["mask/dropped_share"]) == 0.5
+    assert method.details["teachers"]["reflective"]["name"] == "judge"
+
+
 def flipped(sample: Sample) -> Sample:
     """Every view mirrored, and the ring turned the other way, as data/transforms.flip_views has it."""
-    assert sample.depth is not None and sample.usable is not None and MIRROR_X.shape == (4, 4)
     order = [0, *range(sample.image.shape[2] - 1, 0, -1)]
     K = sample.K.clone()
     K[..., 0, 2] = WIDTH - K[..., 0, 2]
@@ -241,14 +268,13 @@ def flipped(sample: Sample) -> Sample:
 
 
 def test_flip__of_a_rig_leaves_the_loss_of_a_flip_equivariant_network(teacher: str) -> None:
-    """Test 4 of the specification: convolutions made symmetric are equivariant up to the stride's phase, so sizes are odd multiples."""
+    """Test 4 of the specification, with a network whose answer is a function of each pixel's colour."""
     method = build(probabilities_weight=1.0, relations_weight=1.0, cross_weight=1.0)
     sample = taught(teacher, rigs())
     assert sample.taught is not None
     order = [0, *range(sample.image.shape[2] - 1, 0, -1)]
     mirrored = replace(flipped(sample), taught={name: values.flip(-1)[:, :, order] for name, values in sample.taught.items()})
     seen = method.network(sample.image[:, 0])
-    assert seen.bins.logits.isfinite().all()
 
     class Toy(torch.nn.Module):
         """Answers with functions of each pixel's colour: what is mirrored is answered mirrored."""

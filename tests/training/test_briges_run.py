@@ -80,7 +80,7 @@ def test_briges__killed_and_resumed_gives_the_same_losses(rooms: Path, tmp_path:
 def test_features__files_give_the_losses_of_live_encoders(rooms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Mirrored or not, to half precision; the written command goes on and changes nothing."""
     assert write(rooms, tmp_path / "both", "--tokens") == 0
-    assert "features of 4 pictures, 0 bad" in capsys.readouterr().err
+    assert "4 features, 0 left out" in capsys.readouterr().err
     live = train(config(rooms), tmp_path / "live")
     for cached in ("semantic", "both"):
         plain = config(rooms, cached=cached)
@@ -126,7 +126,7 @@ def test_features__that_do_not_fit_are_one_line(rooms: Path, tmp_path: Path, cap
     refused("cached features are of whole pictures", augment=Augment(smallest_crop=0.5))
     refused("its semantic are of sam with weights", method={"fit": "pad"})
     about = json.loads((out / "features.json").read_text())
-    for change, line in ({"num_views": None}, "is not finished"), ({"data": "rendered:other"}, "holds features of rendered:other"):
+    for change, line in ({"num_features": None}, "is not finished"), ({"data": "rendered:other"}, "holds features of rendered:other"):
         (out / "features.json").write_text(json.dumps(about | change))
         refused(line)
     (out / "features.json").write_text(json.dumps(about))
@@ -134,4 +134,4 @@ def test_features__that_do_not_fit_are_one_line(rooms: Path, tmp_path: Path, cap
     assert "these features have fit = 'stretch', now 'pad' is asked for" in capsys.readouterr().err
     assert main(["features", f"rendered:{rooms}", "--depth", pair()["depth"], "--semantic", pair()["semantic"], "--height", "40",
                  "--width", "64", "--out", str(tmp_path / "x")]) == 2  # fmt: skip
-    assert "--height: 40 px do not fit the depth encoder, which needs multiples of 16; give 32" in capsys.readouterr().err
+    assert "--height: 40 px do not fit the models, which need multiples of 16; give 32" in capsys.readouterr().err

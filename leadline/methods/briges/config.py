@@ -40,7 +40,3 @@ class BrigesConfig:
     """Weight of that term; 0 leaves it out."""
     gradient_on: tuple[str, ...] = ()
     """Data sets whose labels are sharp enough for the gradient term, such as tartanair; without any, all are."""
-    depth_weights: str | None = None
-    """Fingerprint that the depth model must have; a model folder states that of its training."""
-    semantic_weights: str | None = None
-    """The same of the semantic encoder."""

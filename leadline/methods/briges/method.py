@@ -23,7 +23,8 @@ from leadline.methods.briges.align import aligned
 from leadline.methods.briges.config import BrigesConfig
 from leadline.methods.briges.gate import Gates
 from leadline.methods.briges.loss import disparity_target, gradient_loss, least_squares, normalised, ssi_loss
-from leadline.methods.briges.pair import NAME, Pair, absolute, open_pair, reads_semantics
+from leadline.methods.briges.pair import NAME, Pair, open_pair, reads_semantics
+from leadline.methods.loading import absolute
 from leadline.types import DepthKind, UserError
 
 DEPTH_EPS_M = 1e-3
@@ -52,10 +53,7 @@ class Briges(Method):
         super().__init__()
         _check(config)
         pair = self._pair = open_pair(config)
-        learnt = {"depth_weights": pair.depth_who["fingerprint"], "depth": absolute(config.depth)}
-        if pair.semantic_who is not None:
-            learnt |= {"semantic_weights": pair.semantic_who["fingerprint"], "semantic": absolute(config.semantic)}
-        self.config = replace(config, **learnt)
+        self.config = replace(config, depth=absolute(config.depth), semantic=absolute(config.semantic))
         self.gates = None if config.trained == "decoder" else _gates(config, pair)
         self.decoder = None if config.trained == "gates" else _thawed(pair.depth.decoder)
         self.encoder = _encoders(pair) if config.trained == "all" else None
@@ -107,10 +105,8 @@ class Briges(Method):
 
     @property
     def beside_weights(self) -> tuple[str, ...]:
-        """Fingerprints of the frozen parts, and what decides predictions without being a weight."""
-        parts = (self._pair.depth_who, self._pair.semantic_who or {})
-        options = f"temperature {self.config.temperature:g}", f"semantics {self.config.semantics}"
-        return (*(part.get("fingerprint", "") for part in parts), *options)
+        """What decides predictions without being a weight."""
+        return f"temperature {self.config.temperature:g}", f"semantics {self.config.semantics}"
 
     def forward(self, image: Float[Tensor, "b v 3 h w"], K: Float[Tensor, "b v 3 3"]) -> Float[Tensor, "b v h w"]:
         """Inverse depth up to scale and shift; attention at the temperature of the configuration."""

@@ -49,7 +49,7 @@ class Pair:
 def open_pair(config: BrigesConfig) -> Pair:
     """Both models of `config`, frozen and in evaluation mode; the semantic one only where gates read it.
 
-    Raises UserError for one that is not given, cannot be opened, does not fit the other, or has other weights than asked for.
+    Raises UserError for one that is not given, cannot be opened, or does not fit the other.
     """
     if config.depth is None:
         raise UserError(NAME, "no depth model", "give --method.depth, such as depth-anything-v2-base or the folder of a run")
@@ -64,11 +64,6 @@ def open_pair(config: BrigesConfig) -> Pair:
     for part in pair.parts:
         part.eval().requires_grad_(False)
     return pair
-
-
-def absolute(place: str | None) -> str | None:
-    """`place` as a model folder keeps it: a folder is named so that it is found from everywhere."""
-    return str(Path(place).absolute()) if place is not None and Path(place).is_dir() else place
 
 
 def reads_semantics(config: BrigesConfig) -> bool:
@@ -87,7 +82,6 @@ def _depth(place: str, config: BrigesConfig) -> tuple[TokenDepth, dict[str, str]
         wrong = f"taps blocks {taps} of {depth.num_blocks}, Depth Anything {config.depth_version.upper()} taps others"
         other = f", or --method.depth-version {version}" if version != "other" else ""
         raise UserError(place, wrong, f"give weights of {config.depth_version.upper()}{other}")
-    _check_weights("depth model", place, model.fingerprint, config.depth_weights)
     return depth, who(model)
 
 
@@ -103,7 +97,6 @@ def _semantic(place: str, config: BrigesConfig) -> tuple[SemanticEncoder, dict[s
     source = str(model_of_run(Path(place))) if Path(place).is_dir() else place
     encoder = _opened("semantic encoder", place, lambda: load_semantic(source, fit=config.fit))
     digest = fingerprint(encoder.network.state_dict(), (f"fit {config.fit}",))
-    _check_weights("semantic encoder", place, digest, config.semantic_weights)
     name = Path(place).absolute().name if Path(place).exists() else place
     return encoder, {"name": name, "fingerprint": digest, "licence": stated_licence(source)}
 
@@ -114,12 +107,6 @@ def _opened(what: str, place: str, read: Callable[[], _Opened]) -> _Opened:
         return read()
     except UserError as error:
         raise UserError(NAME, f"its {what} cannot be opened ({error})", f"put it back, or say where it is ({_option(what)})") from error
-
-
-def _check_weights(what: str, place: str, found: str, wanted: str | None) -> None:
-    if wanted is not None and found != wanted:
-        wrong = f"has weights {found}, the {what} that the gates learnt with has {wanted}"
-        raise UserError(place, wrong, f"give those ({_option(what)})")
 
 
 def _check_widths(depth: TokenDepth, semantic: SemanticEncoder, config: BrigesConfig) -> None:

@@ -4,7 +4,6 @@ The paper's teacher is Depth Anything with bins (third-party summaries of arXiv 
 say, and ZoeDepth's choice is ours. The model is no part of the network that holds the head: its weights stay where they lie.
 """
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -50,11 +49,6 @@ def open_trunk(place: str) -> FrozenTrunk:
         remedy = f"give one of {', '.join(PATCH_SIZE)}, or a model of leadline with an encoder and a decoder"
         raise UserError(place, f"is a {_kind(model)}, which has no maps for a head to read", remedy)
     return FrozenTrunk(features, who(model))
-
-
-def absolute(place: str | None) -> str | None:
-    """`place` as a model folder keeps it: a folder is named so that it is found from everywhere."""
-    return str(Path(place).absolute()) if place is not None and Path(place).is_dir() else place
 
 
 def _features_of(model: DepthModel) -> FusedFeatures | DecoderFeatures | None:

@@ -68,10 +68,10 @@ class Lesson:
         return (maps * keep).unflatten(0, (-1, self.num_views))
 
     def silog(self, depth: Float[Tensor, "n y x"]) -> Float[Tensor, ""]:
-        """Scale-invariant logarithmic error of a depth at the head against the truth."""
+        """Scale-invariant logarithmic error of a depth at the head against the truth, where the teacher is to be believed."""
         height, width = self.target.shape[-2:]
         full = metres(depth, self.K, height=height, width=width, canonical_focal=self.canonical_focal)
-        return SILOG_SCALE * silog_loss(pred=full, target=self.target, valid=self.valid)
+        return SILOG_SCALE * silog_loss(pred=full, target=self.target, valid=self.valid & self.keep)
 
     def target_bins(self) -> Int[Tensor, "n y x"]:
         """Bin of the student's that holds the nearest known depth under each answer, UNKNOWN without any.

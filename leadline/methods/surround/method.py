@@ -18,9 +18,9 @@ from leadline.data.sample import Needs, Sample
 from leadline.losses.bins import chamfer_loss
 from leadline.losses.silog import silog_loss
 from leadline.methods.base import Loss, Method
+from leadline.methods.loading import absolute
 from leadline.methods.surround.config import SurroundConfig
 from leadline.methods.surround.distillation import Distillation
-from leadline.methods.surround.frozen import absolute
 from leadline.methods.surround.lesson import SILOG_SCALE
 from leadline.methods.surround.network import SurroundNetwork, focal_scale, metres, settled
 from leadline.models.bins.share import share

@@ -1,4 +1,4 @@
-"""The work of `leadline label`: claim a folder, walk through a data set, write what is missing, say what happened."""
+"""Files that are made once for a data set: claim a folder, walk through the data, write what is missing, say what happened."""
 
 import math
 import sys
@@ -8,80 +8,60 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from leadline.cli.progress import progress
+from leadline.data.footage import FootageOptions
 from leadline.io.atomic import writable_folder
-from leadline.io.jsonfile import read_json, write_json
+from leadline.io.jsonfile import plain, read_json, write_json
 from leadline.training.config import first_difference
 from leadline.types import UserError
 
 if TYPE_CHECKING:
     from leadline.data.dataset import Dataset
-    from leadline.data.sample import Needs, Sample
+    from leadline.data.sample import Sample
     from leadline.data.source import Item, SampleSource
     from leadline.data.written import Written
-    from leadline.methods.bin_teachers import BinTeacher
-    from leadline.methods.teachers import LabelMaker
+    from leadline.methods.teachers import Asked
 
 Write = Callable[["Sample", Sequence[Path | None]], None]
 """Writes the answer for each reference picture of a batch, n = b v, to its path; None is left out."""
 
 
-class Asked(Protocol):
-    """Who is asked about pictures, a `LabelMaker` or a `BinTeacher`, as far as the work goes."""
+class Options(Protocol):
+    """What both verbs are told."""
 
     @property
-    def needs(self) -> "Needs":
-        """What is read from a sample."""
+    def out(self) -> Path:
+        """Folder for the files."""
         ...
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the pictures [px] when nobody asks for others."""
+    def split(self) -> str | None:
+        """Name or file of a split."""
         ...
 
     @property
-    def size_multiple(self) -> int:
-        """Height and width must be multiples of this."""
+    def height(self) -> int | None:
+        """Of the pictures [px]; without it what those who are asked have learnt from."""
         ...
 
     @property
-    def provenance(self) -> dict[str, Any]:
-        """Teachers, and how they are put together: plain values."""
+    def width(self) -> int | None:
+        """The same."""
         ...
 
     @property
-    def together(self) -> int | None:
-        """So many frames of one camera, at most, are asked about together; None where each stands alone."""
+    def footage(self) -> FootageOptions:
+        """Which frames of a video count."""
         ...
 
+    @property
+    def batch(self) -> int:
+        """Samples at once."""
+        ...
 
-def depth_writer(maker: "LabelMaker") -> Write:
-    """Writes depth, 0 where nothing is usable (data/labels.py)."""
-
-    def write(batch: "Sample", paths: Sequence[Path | None]) -> None:
-        from leadline.data.labels import write_label
-
-        depth = maker.depths(batch)
-        if batch.usable is not None:
-            depth = depth * batch.usable[:, 0].flatten(0, 1)
-        labels, K = depth.cpu().numpy(), batch.K[:, 0].flatten(0, 1).double().cpu().numpy()
-        for path, label, matrix in zip(paths, labels, K, strict=True):
-            if path is not None:
-                write_label(path, label, K=matrix, model=maker.name)
-
-    return write
-
-
-def bin_writer(teacher: "BinTeacher") -> Write:
-    """Writes probabilities, centres and embedding (data/taught.py)."""
-
-    def write(batch: "Sample", paths: Sequence[Path | None]) -> None:
-        from leadline.data.taught import write_taught
-
-        for path, answer in zip(paths, teacher.answers(batch), strict=True):
-            if path is not None:
-                write_taught(path, answer)
-
-    return write
+    @property
+    def device(self) -> str:
+        """Where networks run."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -122,7 +102,7 @@ class Work:
         waiting = {index for index in range(len(self.items)) if not self.finished(index)}
         if len(waiting) < len(self.items):
             print(f"{len(self.items) - len(waiting)} of {len(self.items)} are finished already", file=sys.stderr)
-        with progress("label", len(waiting)) as advance:
+        with progress(self.form.verb, len(waiting)) as advance:
             for piece in self._pieces():
                 missing = [index for index in piece if index in waiting]
                 if missing:
@@ -182,7 +162,42 @@ class Work:
         counts = num_files, num_views - num_items, num_items - num_files
         write_json(self.about_path, read_json(self.about_path) | dict(zip(self._counts, counts, strict=True)))
         for line in self.bad.values():
-            print(f"leadline label: {line}", file=sys.stderr)
+            print(f"leadline {self.form.verb}: {line}", file=sys.stderr)
         left_out = f"{counts[1]} left out (a neighbour in time is missing)"
         print(f"{num_files} {self.form.what}, {left_out}, {counts[2]} bad; in {self.out}", file=sys.stderr)
         return 2 if self.bad else 0
+
+
+def begin(options: Options, dataset: "Dataset", asked: "Asked", form: "Written") -> Work:
+    """The work that is asked for. Raises UserError for a size that cannot be taken, and for data that lack what is needed."""
+    from leadline import __version__
+    from leadline.data.derived import with_derived
+    from leadline.data.source import SampleSource, items_of
+    from leadline.data.transforms import Transform
+    from leadline.data.written import written_for
+
+    height, width = _size(options, asked)
+    dataset = with_derived(dataset, asked.needs)
+    made = {"format": form.format, "leadline_version": __version__, **written_for(dataset, options.footage)}
+    return Work(
+        out=options.out,
+        form=form,
+        request=plain(made | {"split": options.split, "height": height, "width": width} | asked.provenance),
+        dataset=dataset,
+        source=SampleSource(dataset, asked.needs, Transform(height, width)),
+        items=items_of(dataset, asked.needs),
+        together=asked.together,
+        batch=options.batch,
+        device=options.device,
+    )
+
+
+def _size(options: Options, asked: "Asked") -> tuple[int, int]:
+    """Height and width of the pictures. Raises UserError for a size that those who are asked cannot take."""
+    (height, width), multiple = asked.size, asked.size_multiple
+    size = options.height or height, options.width or width
+    for option, side in zip(("--height", "--width"), size, strict=True):
+        if side < 1 or side % multiple:
+            nearest = max(1, round(side / multiple)) * multiple
+            raise UserError(option, f"{side} px do not fit the models, which need multiples of {multiple}", f"give {nearest}")
+    return size
