@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from leadline.cli.worlds import rig_of
 from leadline.io.rig import read_rig
 from leadline.recipes.worlds import CLAIMS, WorldSet
 from leadline.scenes.pack import pack
@@ -48,7 +49,7 @@ def _rendered(world: WorldSet, out: Path, scenes: int) -> float:
         height=world.height,
         width=world.width,
         seed=world.seed,
-        rig=None if world.rig is None else read_rig(world.rig),
+        rig=rig_of(world),
         variant="scalar",
         workers=2,
         layers=world.layers,

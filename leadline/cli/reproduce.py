@@ -17,7 +17,7 @@ import tyro
 
 from leadline.cli.label import LabelOptions, write_labels
 from leadline.cli.reproduce_pictures import reflection_pictures
-from leadline.cli.reproduce_table import DISAGREEMENT, page, show, summarise
+from leadline.cli.reproduce_table import DISAGREEMENT, markdown, page, show, summarise
 from leadline.cli.worlds import need_extras, render_all, row_median, scored, trained_on, training_sets
 from leadline.data.cache import ViewCache
 from leadline.data.catalog import open_dataset
@@ -26,6 +26,7 @@ from leadline.data.misleading import MISLEADING
 from leadline.evaluation.reflections import WithReflections
 from leadline.evaluation.regions import REFLECTIONS
 from leadline.evaluation.result import Evaluation
+from leadline.io.atomic import write_bytes
 from leadline.io.jsonfile import read_json, write_json
 from leadline.methods.base import Method
 from leadline.methods.catalog import BrigesConfig, LearnerConfig, SegmentsConfig, method_name
@@ -80,6 +81,7 @@ def run(argv: list[str]) -> int:
         show(results["summary"])
         return 0
     write_json(options.out / "results.json", results)
+    write_bytes(options.out / "results.md", markdown(results).encode())
     write_report(options.out / "report.html", page(chosen, results, work.pictures()))
     show(results["summary"])
     return 0

@@ -107,6 +107,20 @@ def page(chosen: Claim, results: Mapping[str, Any], pictures: Sequence[Pictures]
     return Report(f"leadline reproduce {chosen.name}", chosen.question, sections)
 
 
+def markdown(results: Mapping[str, Any]) -> str:
+    """The tables as a page for docs/results, every figure from the rows."""
+    machine = f"{results['machine']['cores']} cores, {', '.join(results['machine']['gpus']) or 'no GPU'}"
+    parts = [f"`{results['command']}`, commit {results['commit']}, protocol `rendered`; {machine}."]
+    for title, table in tables(results["summary"]):
+        rows = [table.columns, tuple("---" for _ in table.columns), *(tuple(_figure(value) for value in row) for row in table.rows)]
+        parts.append("\n".join([f"### {title}", "", *(f"| {' | '.join(row)} |" for row in rows)]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _figure(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
 def show(summary: Mapping[str, Any]) -> None:
     """Print the tables for a person."""
     from rich.console import Console
@@ -115,5 +129,5 @@ def show(summary: Mapping[str, Any]) -> None:
     for title, table in tables(summary):
         printed = RichTable(*table.columns, title=title)
         for row in table.rows:
-            printed.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
+            printed.add_row(*map(_figure, row))
         Console().print(printed)

@@ -11,6 +11,7 @@ from leadline.data.dataset import Dataset
 from leadline.evaluation.baseline import RowMedian
 from leadline.evaluation.evaluate import ViewPredictor, evaluate_model
 from leadline.evaluation.result import Evaluation
+from leadline.geometry.rig import Rig
 from leadline.io.rig import read_rig
 from leadline.prediction import Predictor
 from leadline.recipes.worlds import WorldSet
@@ -39,12 +40,20 @@ def render_all(worlds: Sequence[WorldSet], out: Path) -> dict[str, Path]:
                 height=world.height,
                 width=world.width,
                 seed=world.seed,
-                rig=None if world.rig is None else read_rig(world.rig),
+                rig=rig_of(world),
                 layers=world.layers,
                 variant="scalar",  # the same bytes on every machine, and no compiling for small pictures
                 progress=advance,
             )
     return {world.name: out / world.name for world in worlds}
+
+
+def rig_of(world: WorldSet) -> Rig | None:
+    """The rig whose cameras and LiDAR see `world`."""
+    rig = None if world.rig is None else read_rig(world.rig)
+    if rig is None or rig.lidar is None or world.lidar is None:
+        return rig
+    return replace(rig, lidar=rig.lidar.thinned(*world.lidar))
 
 
 def training_sets(roots: Mapping[str, Path], worlds: Sequence[str] = ()) -> list[str]:

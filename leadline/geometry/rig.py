@@ -33,6 +33,11 @@ class Lidar:
     offset_s: float = 0.0
     """From the time of the cameras to the end of the turn [s]: sensors are not triggered together."""
 
+    def thinned(self, beams: int, columns: int) -> "Lidar":
+        """The same with so many of its beams, evenly chosen, and `columns` a turn."""
+        chosen = np.linspace(0, len(self.elevations_deg) - 1, beams).round().astype(int)
+        return replace(self, elevations_deg=tuple(self.elevations_deg[i] for i in chosen), num_columns=columns)
+
 
 @dataclass(frozen=True, eq=False)
 class Rig:

@@ -6,6 +6,9 @@ from leadline.data.augment import Augment
 from leadline.methods.catalog import default_config
 from leadline.training.config import DataConfig, OptimConfig, TrainConfig
 
+ROOMS_FRAMES = (0, -2, 2)
+"""Steps of one frame are too short: the nearest wall moves by a pixel."""
+
 
 def selfsup_rooms() -> TrainConfig:
     """Metric depth from pictures of rendered rooms with known poses, from scratch: no truth is used."""
@@ -15,7 +18,7 @@ def selfsup_rooms() -> TrainConfig:
             encoder="resnet18-half",
             decoder_width=0.5,
             decoder_norm="batch",
-            frames=(0, -2, 2),  # steps of one frame are too short: the nearest wall moves by a pixel
+            frames=ROOMS_FRAMES,
             min_depth_m=0.4,
             max_depth_m=20.0,
             initial_depth_m=3.0,

@@ -42,7 +42,7 @@ def surround_worlds() -> TrainConfig:
         max_depth_m=100.0,
         silog_weight=0.1,
     )
-    return replace(worlds, method=method, steps=1_600)
+    return replace(worlds, method=method, steps=2_000)
 
 
 def surround_worlds_student() -> TrainConfig:

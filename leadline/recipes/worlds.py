@@ -21,6 +21,8 @@ class WorldSet:
     height: int = 96
     width: int = 160
     rig: str | None = None
+    lidar: tuple[int, int] | None = None
+    """Beams and columns of a turn in place of the rig's: in small pictures as sparse as the whole scan is in large ones."""
     layers: tuple[str, ...] = ()
     """Beside rgb, depth and material."""
     first: int = 0
@@ -64,7 +66,7 @@ INTRINSIC_SMALL = (
 """What the claim of `intrinsic` needs: short videos of rooms."""
 
 SURROUND_SMALL = (
-    WorldSet("streets", "train", scenes=240, frames=2, rig="nuscenes6", layers=("lidar",)),
+    WorldSet("streets", "train", scenes=240, frames=2, rig="nuscenes6", lidar=(16, 180), layers=("lidar",)),
     WorldSet("streets", "train", scenes=400, frames=1, rig="nuscenes6", first=1000, part="teacher"),
     WorldSet("streets", "val", scenes=16, frames=1, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=32, frames=1, rig="nuscenes6"),
@@ -73,12 +75,12 @@ SURROUND_SMALL = (
 """What the claim of `surround` needs: six cameras, other scenes for its teacher, and a rig that nobody has trained on."""
 
 BRIGES_SMALL = (
-    WorldSet("rooms", "train", scenes=1000, frames=1),
-    WorldSet("streets", "train", scenes=120, frames=1, rig="nuscenes6"),
-    WorldSet("rooms", "val", scenes=100, frames=1),
-    WorldSet("rooms", "test", scenes=200, frames=1),
-    WorldSet("objects", "test", scenes=200, frames=1),
-    WorldSet("yard", "test", scenes=200, frames=1),
+    WorldSet("rooms", "train", scenes=1000, frames=1, height=126, width=210, layers=("instance",)),
+    WorldSet("streets", "train", scenes=120, frames=1, rig="nuscenes6", height=126, width=210, layers=("instance",)),
+    WorldSet("rooms", "val", scenes=100, frames=1, height=126, width=210, layers=("instance",)),
+    WorldSet("rooms", "test", scenes=200, frames=1, height=126, width=210, layers=("instance",)),
+    WorldSet("objects", "test", scenes=200, frames=1, height=126, width=210, layers=("instance",)),
+    WorldSet("yard", "test", scenes=200, frames=1, height=126, width=210, layers=("instance",)),
 )
 """What the claim of `briges` needs: two families to train on, and 200 pictures of each that is scored unseen."""
 
@@ -106,7 +108,7 @@ INTRINSIC_FULL = (
 """What `leadline reproduce intrinsic --size full` renders."""
 
 SURROUND_FULL = (
-    WorldSet("streets", "train", scenes=1000, frames=4, height=192, width=320, rig="nuscenes6", layers=("lidar",)),
+    WorldSet("streets", "train", scenes=1000, frames=4, height=192, width=320, rig="nuscenes6", lidar=(32, 360), layers=("lidar",)),
     WorldSet("streets", "train", scenes=2000, frames=2, height=192, width=320, rig="nuscenes6", first=1000, part="teacher"),
     WorldSet("streets", "val", scenes=50, frames=1, height=192, width=320, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=100, frames=1, height=192, width=320, rig="nuscenes6"),

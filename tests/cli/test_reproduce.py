@@ -85,6 +85,8 @@ def test_reproduce__unit_by_unit_and_nothing_twice(tiny_claim: None, tmp_path: P
     assert results["summary"] == summarise(results["rows"], baseline="row-median")
     assert results["summary"]["rooms-test"]["all"]["row-median"]["abs_rel_over_baseline"] == 1.0
     assert "supervised" in (tmp_path / "report.html").read_text()
+    over = results["summary"]["rooms-test"]["all"]["supervised"]["abs_rel_over_baseline"]
+    assert f"{over:.3f}" in next(line for line in (tmp_path / "results.md").read_text().splitlines() if line.startswith("| supervised |"))
     kept = {
         path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.suffix in (".safetensors", ".png") or "units" in path.parts
     }

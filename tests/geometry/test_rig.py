@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from leadline.geometry.camera import Camera
 from leadline.geometry.pose import invert, pose_from_q_t, transform
 from leadline.geometry.projection import project
-from leadline.geometry.rig import Rig, looks_inverted, ring_order, twins
+from leadline.geometry.rig import Lidar, Rig, looks_inverted, ring_order, twins
 from leadline.types import UserError
 
 DDAD = {"CAMERA_01": 4.0, "CAMERA_05": 52, "CAMERA_07": 124, "CAMERA_09": 180, "CAMERA_08": -124, "CAMERA_06": -53}
@@ -139,3 +139,10 @@ def test_rig__ring_order_of_a_real_calibration(samples: Path):
     assert rig.names == tuple(DDAD)
     for c in rig.cameras:
         assert abs((c.yaw_deg - DDAD[c.name] + 180) % 360 - 180) < 1.5
+
+
+def test_lidar_thinned__keeps_the_outermost_beams_and_what_lies_evenly_between():
+    lidar = Lidar(np.eye(4), (-30, -20, -10, 0, 10), 1080, max_range_m=100, dropout=0.1, turn_s=0.05)
+    thin = lidar.thinned(3, 90)
+    assert thin.elevations_deg == (-30, -10, 10) and thin.num_columns == 90
+    assert (thin.max_range_m, thin.dropout, thin.turn_s) == (100, 0.1, 0.05)

@@ -134,6 +134,7 @@ def test_needs__are_those_of_the_teachers(folders: dict[str, str]) -> None:
     pictures = Needs(layers=frozenset({"usable"}))
     assert student().needs == Needs(layers=frozenset({"depth", "usable"}))
     assert student(plain=folders["plain"]).needs == pictures
+    assert student(plain=folders["plain"], frames=(0, -2, 2)).needs == replace(pictures, frames=(0, -2, 2))
     layers = frozenset({"usable", "cam_from_world", "closed"})
     assert student(plain=folders["plain"], robust=folders["stereo"]).needs == Needs(layers=layers, frames=(0, -1, 1))
     both = student(plain=folders["plain"], robust=folders["literal"]).needs

@@ -18,5 +18,7 @@ class DistilConfig(NetworkConfig):
     """What stands where the mask drops pixels: the robust teacher's depth, or (ours, mask stereo) the surface in front of them."""
     margin: float = 0.0
     """Pixels whose standardised errors differ by less take the mean of both teachers in log depth; for the literal masks."""
+    frames: tuple[int, ...] = (0,)
+    """Frames that a picture must have in its video to be learnt from, as for selfsup; those of a robust teacher, where there is one."""
     uncertainty: bool = False
     """Learn, beside depth, how far it may be from the teacher's (Poggi et al. 2020); prediction leaves that out."""

@@ -45,7 +45,8 @@ class Distil(Method):
     @property
     def needs(self) -> Needs:
         """What the teachers read; without any, depth. Raises UserError for teachers that cannot be opened."""
-        return Needs(layers=frozenset({"depth", "usable"})) if self.config.plain is None else self.teachers.needs
+        needs = Needs(layers=frozenset({"depth", "usable"})) if self.config.plain is None else self.teachers.needs
+        return needs if self.config.robust is not None else replace(needs, frames=self.config.frames)
 
     @property
     def teachers(self) -> Teachers:
