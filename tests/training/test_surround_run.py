@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from leadline.cli.main import main
-from leadline.io.rig import read_rig
+from leadline.data.catalog import open_dataset
+from leadline.geometry.rig import Rig
+from leadline.io.rig import read_rig, write_rig
 from leadline.methods.loading import load
 from leadline.scenes.produce import produce
 
@@ -39,7 +41,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("dataset", RECORDED)
-def test_surround__trains_on_a_recorded_rig_and_is_scored_under_its_presets(dataset: str, samples: Path, tmp_path: Path) -> None:
+def test_surround__trains_on_a_recorded_rig_is_scored_under_its_presets_and_predicts_it(dataset: str, samples: Path, tmp_path: Path) -> None:
     split, protocols = RECORDED[dataset]
     root, run = samples / dataset, tmp_path / "run"
     size = ["--data.root", str(root), "--data.split", split, "--steps", "3", "--val-every", "0"]
@@ -51,6 +53,10 @@ def test_surround__trains_on_a_recorded_rig_and_is_scored_under_its_presets(data
         assert main([*command, *(["--surround"] if rigs else []), "--json", str(out)]) == 0
         result = json.loads(out.read_text())
         assert 0 < result["metrics"]["abs_rel"] < 100 and (not rigs or result["surround"]["num_moments"] >= 1)
+    names = _recorded_moment(f"{dataset}:{root}", tmp_path / "moment")
+    out = ["--rig", str(tmp_path / "moment.json"), "--out", str(tmp_path / "depth"), "--format", "png16,ply", "--report"]
+    assert main(["predict", str(run), str(tmp_path / "moment"), *out]) == 0
+    assert {path.name for path in (tmp_path / "depth").iterdir()} >= {f"{name}.png" for name in names} | {"points.ply", "report.html"}
 
 
 def test_surround__a_teacher_of_streets_teaches_live_and_from_files(street: Path, tmp_path: Path) -> None:
@@ -84,6 +90,18 @@ def test_surround__trains_on_while_a_camera_is_dead(street: Path, tmp_path: Path
     assert "cameras were blanked because of missing or broken files" in capsys.readouterr().err
     details = json.loads((tmp_path / "blanked" / "model" / "config.json").read_text())["details"]
     assert details["broken_files"]["num_blanked"] > 0
+
+
+def _recorded_moment(data: str, folder: Path) -> tuple[str, ...]:
+    """The first moment as a user has it: a folder with a picture of each camera, and the rig beside it."""
+    dataset = open_dataset(data)
+    record = dataset.records[0]
+    folder.mkdir()
+    views = {name: dataset.view(record, name, frozenset()) for name in record.cameras}
+    for name, view in views.items():
+        (folder / f"{name}.jpg").symlink_to(view.path)
+    write_rig(folder.with_suffix(".json"), Rig(tuple(view.camera for view in views.values())))
+    return record.cameras
 
 
 def _moment(root: Path) -> list[str]:
