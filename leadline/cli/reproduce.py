@@ -32,7 +32,7 @@ from leadline.methods.base import Method
 from leadline.methods.catalog import BrigesConfig, LearnerConfig, SegmentsConfig, method_name
 from leadline.methods.loading import load
 from leadline.methods.predictor import DepthModel
-from leadline.recipes.claims import Claim, claim
+from leadline.recipes.claims import Claim, claim_of
 from leadline.training.config import TrainConfig
 from leadline.training.measure import mean_logs
 from leadline.training.provenance import git_commit, provenance
@@ -89,7 +89,7 @@ def run(argv: list[str]) -> int:
 
 def _chosen(options: ReproduceOptions) -> Claim:
     """The claim, or its search: that has the first seed alone. Raises UserError for a claim that has none."""
-    chosen = claim(options.claim, options.size)
+    chosen = claim_of(options.claim, options.size)
     if not options.search:
         return chosen
     if not chosen.searched:

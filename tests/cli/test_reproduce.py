@@ -9,7 +9,9 @@ import pytest
 from leadline.cli.main import main
 from leadline.cli.reproduce_table import REQUIRED, summarise
 from leadline.methods.loading import load
-from leadline.recipes.claims import Claim, Variant, intrinsic, surround
+from leadline.recipes.claims import Claim, Variant
+from leadline.recipes.claims.intrinsic import intrinsic
+from leadline.recipes.claims.surround import surround
 from tests.fixtures.tiny_worlds import TINY_ROOM, TINY_WORLDS, tiny_recipe, tiny_student
 
 
@@ -66,7 +68,7 @@ def tiny_claim(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     claim = Claim(
         "supervised", "Does it run?", TINY_WORLDS, {"row-median": Variant(None), "supervised": Variant(tiny_recipe())}, (0,), "row-median"
     )
-    monkeypatch.setattr("leadline.cli.reproduce.claim", lambda name, size: claim)
+    monkeypatch.setattr("leadline.cli.reproduce.claim_of", lambda name, size: claim)
 
 
 def test_reproduce__unit_by_unit_and_nothing_twice(tiny_claim: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,7 +157,7 @@ def taught_claim(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
         "taught": Variant(tiny_student(), teachers={"plain": "net"}, once=True),
     }
     claim = Claim("supervised", "Does it teach?", TINY_ROOM, variants, (0, 1), "net")
-    monkeypatch.setattr("leadline.cli.reproduce.claim", lambda name, size: claim)
+    monkeypatch.setattr("leadline.cli.reproduce.claim_of", lambda name, size: claim)
 
 
 def test_reproduce__students_of_one_model_and_of_all_seeds_fused(taught_claim: None, tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""The claim of `surround`."""
+
+from dataclasses import fields, replace
+
+from leadline.recipes.claims.claim import Claim, Variant, with_options
+from leadline.recipes.surround import surround_streets, surround_teacher_streets
+from leadline.recipes.worlds import SURROUND_FULL, SURROUND_SMALL
+from leadline.training.config import TrainConfig
+
+FACTORS = (0.1, 1.0, 10.0)
+"""On the weights of what is learnt from a teacher, in a search."""
+CKD = {"probabilities_weight": 1.0, "cross_weight": 1.0}
+VRKD = {"relations_weight": 10.0}
+
+
+def surround(size: str) -> Claim:
+    """Whether a teacher's bins and its view of neighbouring cameras make a light network better than sparse LiDAR alone does."""
+    plain, teacher = surround_streets(), surround_teacher_streets()
+    if size == "full":
+        plain, teacher = (_full_rigs(config) for config in (plain, teacher))
+    taught = {
+        "response": with_options(plain, response_weight=1.0),
+        "kd": with_options(plain, kd_weight=1.0),
+        "fitnets": with_options(plain, fitnets_weight=1.0),
+        "at": with_options(plain, attention_weight=1000.0),
+        "rkd": with_options(plain, rkd_weight=1.0),
+        "sp": with_options(plain, similarity_weight=3000.0),
+        "dkd": with_options(plain, dkd_weight=1.0),
+        "dist": with_options(plain, dist_weight=1.0),
+        "ckd": with_options(plain, **CKD),
+        "vrkd": with_options(plain, **VRKD),
+        "ckd+vrkd": with_options(plain, **CKD, **VRKD),
+    }
+    ablations = {
+        "L_p": with_options(plain, probabilities_weight=1.0),
+        "L_x": with_options(plain, cross_weight=1.0),
+        "opposite": with_options(plain, probabilities_weight=1.0, opposite_weight=1.0),
+        "softmax-relations": with_options(plain, **CKD, **VRKD, relation="softmax"),
+        "probability-relations": with_options(plain, **CKD, **VRKD, relation="probabilities"),
+        "overlap-relations": with_options(plain, **CKD, **VRKD, relation="overlap"),
+        "pooled-relations": with_options(plain, **CKD, **VRKD, relation="pooled"),
+        "shared-bins": with_options(plain, **CKD, **VRKD, share_bins="all_after_projector"),
+    }
+    few = {
+        f"{name}-lidar-10": _some_depth(config, 0.1)
+        for name, config in {"supervised": plain, **{name: taught[name] for name in ("response", "kd", "ckd+vrkd")}}.items()
+    }
+    learns = {"teacher": "teacher"}
+    searched = {
+        f"{name}-x{factor:g}": Variant(replace(_weighted(config, factor), steps=config.steps // 3), teachers=learns)
+        for name, config in taught.items()
+        for factor in FACTORS
+    }
+    kinds = {f"bins-{kind}": with_options(plain, bins=kind) for kind in ("adabins", "localbins", "uniform", "log-uniform")}
+    numbers = {f"bins-{number}": with_options(plain, num_bins=number) for number in (16, 32, 128)}
+    return Claim(
+        name="surround",
+        question="Metric depth of six cameras on streets never seen in training, from sparse LiDAR and a teacher.",
+        worlds=SURROUND_SMALL if size == "small" else SURROUND_FULL,
+        variants={
+            "teacher": Variant(teacher, once=True, worlds=("streets-teacher",)),
+            "supervised": Variant(plain),
+            "supervised-teacher-data": Variant(_dense_too(plain), worlds=("streets-train", "streets-teacher")),
+            **{name: Variant(config, teachers=learns) for name, config in taught.items()},
+            **{name: Variant(config, teachers={} if name.startswith("supervised") else learns) for name, config in few.items()},
+            **{name: Variant(config, teachers=learns, once=True) for name, config in ablations.items()},
+            **{name: Variant(config, once=True) for name, config in {**kinds, **numbers}.items()},
+        },
+        seeds=(0, 1, 2),
+        baseline="supervised",
+        regions=("camera",),
+        rigs=True,
+        searched={"teacher": Variant(teacher, once=True, worlds=("streets-teacher",)), **searched},
+    )
+
+
+def _weighted(config: TrainConfig, factor: float) -> TrainConfig:
+    """Every weight of what is learnt from a teacher, times `factor`."""
+    own = ("silog_weight", "chamfer_weight")
+    names = [f.name for f in fields(config.method) if f.name.endswith("_weight") and f.name not in own]
+    return with_options(config, **{name: factor * getattr(config.method, name) for name in names})
+
+
+def _some_depth(config: TrainConfig, share: float) -> TrainConfig:
+    """LiDAR on a share of the scenes alone."""
+    return replace(config, data=replace(config.data, depth_share=share))
+
+
+def _dense_too(config: TrainConfig) -> TrainConfig:
+    """Sparse depth of the first set, dense depth of the second."""
+    return replace(config, data=replace(config.data, depth_source=("lidar", "dense")))
+
+
+def _full_rigs(config: TrainConfig) -> TrainConfig:
+    return replace(config, steps=20_000, data=replace(config.data, height=192, width=320, workers=8))
