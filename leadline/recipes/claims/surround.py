@@ -18,6 +18,11 @@ def surround(size: str) -> Claim:
     plain, teacher = surround_streets(), surround_teacher_streets()
     if size == "full":
         plain, teacher = (_full_rigs(config) for config in (plain, teacher))
+        others = ("tiny", "r34")
+    else:
+        plain = with_options(replace(plain, steps=700), network="surround-tiny")
+        teacher = with_options(replace(teacher, steps=3_000), network="surround-r18")
+        others = ("r18", "r34")
     taught = {
         "response": with_options(plain, response_weight=1.0),
         "kd": with_options(plain, kd_weight=1.0),
@@ -51,6 +56,7 @@ def surround(size: str) -> Claim:
         for name, config in taught.items()
         for factor in FACTORS
     }
+    networks = {f"supervised-{name}": with_options(plain, network=f"surround-{name}") for name in others}
     kinds = {f"bins-{kind}": with_options(plain, bins=kind) for kind in ("adabins", "localbins", "uniform", "log-uniform")}
     numbers = {f"bins-{number}": with_options(plain, num_bins=number) for number in (16, 32, 128)}
     return Claim(
@@ -64,7 +70,7 @@ def surround(size: str) -> Claim:
             **{name: Variant(config, teachers=learns) for name, config in taught.items()},
             **{name: Variant(config, teachers={} if name.startswith("supervised") else learns) for name, config in few.items()},
             **{name: Variant(config, teachers=learns, once=True) for name, config in ablations.items()},
-            **{name: Variant(config, once=True) for name, config in {**kinds, **numbers}.items()},
+            **{name: Variant(config, once=True) for name, config in {**kinds, **numbers, **networks}.items()},
         },
         seeds=(0, 1, 2),
         baseline="supervised",
