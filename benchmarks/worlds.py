@@ -58,9 +58,10 @@ def _rendered(world: WorldSet, out: Path, scenes: int) -> float:
 
 
 def _share(world: WorldSet, worlds: tuple[WorldSet, ...]) -> float:
-    """Of the views of all `worlds`."""
-    return _num_views(world) / sum(_num_views(other) for other in worlds)
+    """Of the bytes of all `worlds`, as far as their views tell: a scan takes about a quarter of the views that go with it."""
+    return _weight(world) / sum(_weight(other) for other in worlds)
 
 
-def _num_views(world: WorldSet) -> int:
-    return world.scenes * world.frames * (1 if world.rig is None else len(read_rig(world.rig).cameras))
+def _weight(world: WorldSet) -> float:
+    views = world.scenes * world.frames * (1 if world.rig is None else len(read_rig(world.rig).cameras))
+    return views * (1.25 if "lidar" in world.layers else 1.0)

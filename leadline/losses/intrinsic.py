@@ -56,9 +56,12 @@ def contrastive_loss(
 
     The norm is that of the whole image, or with `per_value` the root of its mean square; with `mean` the pairs are averaged.
     """
-    a, b = full_precision(warped).flatten(1), full_precision(diffuse).flatten(1)
-    rows = [(one - b).square().mean(dim=1) if per_value else (one - b).square().sum(dim=1) for one in a]
-    hinge = (margin - (torch.stack(rows) + _TINY).sqrt()).clamp(min=0)
+    warped = full_precision(warped)
+    a, b = warped.flatten(1).double(), diffuse.flatten(1).double()
+    # By products, in double precision: the difference of every pair would be n * n whole images.
+    squared = (a.square().sum(dim=1)[:, None] + b.square().sum(dim=1) - 2 * a @ b.mT).clamp(min=0)
+    distance = ((squared / a.shape[1] if per_value else squared) + _TINY).sqrt()
+    hinge = (margin - distance).clamp(min=0).to(warped)
     total = torch.where(apart, hinge, 0).sum()
     return total / apart.sum().clamp(min=1) if mean else total
 

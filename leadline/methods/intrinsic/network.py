@@ -57,8 +57,9 @@ class IntrinsicNetwork(nn.Module):
 
 
 def _parts(colours: Tensor, *, num: int) -> Parts:
-    diffuse, residual = colours[:, :3], colours[:, 3:]
-    return Parts(diffuse[:num], residual[:num], *(part[num:].unflatten(0, (-1, num)) for part in (diffuse, residual)))
+    # Split, not sliced: the gradient of a slice is a whole map of zeros for each of them.
+    ours, theirs = (part.split((3, part.shape[1] - 3), dim=1) for part in colours.split((num, len(colours) - num)))
+    return Parts(*ours, *(part.unflatten(0, (-1, num)) for part in theirs))
 
 
 def _exponential(raw: Tensor) -> Tensor:
