@@ -36,7 +36,7 @@ def foundation() -> TrainConfig:
         ema_decay=0.99,
         val_every=0,
         checkpoint_every=100,
-        protocol="affine-disp-marigold",
+        protocol="affine-disp",
     )
 
 
@@ -63,7 +63,7 @@ def briges_worlds() -> TrainConfig:
         ema_decay=0.99,
         val_every=0,
         checkpoint_every=100,
-        protocol="affine-disp-marigold",
+        protocol="affine-disp",
     )
 
 
