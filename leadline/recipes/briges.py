@@ -54,9 +54,13 @@ def segments() -> TrainConfig:
 
 
 def briges_worlds() -> TrainConfig:
-    """Gates between the stand-ins (--method.depth, --method.semantic) on rendered worlds, for two cores."""
+    """Gates between the stand-ins (--method.depth, --method.semantic) on rendered worlds, for two cores.
+
+    Few steps: the gates start as the plain depth model, which is ours, and learn borders by the loss of the authors' later script.
+    """
+    method = replace(default_config("briges"), heads=6, zero_init=True, ssi_weight=1.0, gradient="matching", gradient_weight=2.0)
     return TrainConfig(
-        method=replace(default_config("briges"), heads=6),
+        method=method,
         data=WIDE,
         optim=OptimConfig(lr=3e-4, schedule="one-cycle", warmup=0.1, weight_decay=1e-2),
         steps=1_500,
@@ -65,6 +69,13 @@ def briges_worlds() -> TrainConfig:
         checkpoint_every=100,
         protocol="affine-disp",
     )
+
+
+def briges_student() -> TrainConfig:
+    """One encoder that learns what a bridged pair of stand-ins says (--method.plain), beginning as foundation (--method.start)."""
+    relative = DepthKind.AFFINE_INVARIANT_INVERSE
+    method = replace(default_config("distil"), encoder="dinov2-mini", decoder="dpt", num_scales=1, kind=relative)
+    return replace(briges_worlds(), method=method)
 
 
 def briges_v1b() -> TrainConfig:
