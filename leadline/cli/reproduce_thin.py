@@ -70,7 +70,7 @@ def _of_view(record: Record, view: View, models: Mapping[str, DepthModel]) -> Pi
 def _part(mask: np.ndarray) -> tuple[slice, slice]:
     """The window that holds most of `mask`."""
     height, width = (round(PART * side) for side in mask.shape)
-    density = uniform_filter(mask.astype(np.float64), size=(height, width), mode="constant")
+    density = uniform_filter(mask.astype(np.float64), size=[height, width], mode="constant")  # pyright: ignore[reportArgumentType]
     rows, columns = mask.shape[0] - height + 1, mask.shape[1] - width + 1
     inside = density[height // 2 : height // 2 + rows, width // 2 : width // 2 + columns]
     top, left = np.unravel_index(int(inside.argmax()), inside.shape)

@@ -150,12 +150,13 @@ class Units:
 
     def _features(self, about: Variant, seed: int, config: TrainConfig) -> tuple[str, ...]:
         """The folders of what a pair has seen of the training sets; what is missing in them is written."""
-        pair = {role: self._model_of(other, seed) for role, other in about.features.items()}
-        folders = []
-        for root in config.data.root:
+        depth, semantic = (self._model_of(about.features[role], seed) for role in ("depth", "semantic"))
+        data, folders = config.data, []
+        for root in data.root:
             out = self._out / "features" / "+".join(about.features.values()) / Path(root).name
-            size = {"height": config.data.height, "width": config.data.width}
-            options = FeatureOptions(root, out, **pair, **size, tokens=True, split=config.data.split, device=self._device)
+            options = FeatureOptions(
+                root, out, depth, semantic, data.height, data.width, tokens=True, split=data.split, device=self._device
+            )
             if not KEPT.finished(out) and write_all(options) != 0:
                 raise UserError(out, "lacks the features of broken frames", "remove the worlds that hold them, and repeat the command")
             folders.append(str(out))

@@ -41,7 +41,7 @@ def foundation() -> TrainConfig:
 
 
 def segments() -> TrainConfig:
-    """A stand-in for SAM: a small transformer that learns from instance ids of rendered worlds what belongs together; 25 min on one core."""
+    """A stand-in for SAM: a small transformer that learns from instance ids of rendered worlds what belongs together; 25 min, one core."""
     return TrainConfig(
         method=SegmentsConfig(),
         data=WIDE,
