@@ -48,7 +48,9 @@ def tiny_claim(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> Claim:
     whole = briges("small")
     chosen = {name: whole.variants[name] for name in KEPT}
     variants = {name: about if about.config is None else replace(about, config=tiny(about.config)) for name, about in chosen.items()}
-    claim = replace(whole, worlds=WORLDS, variants=variants, seeds=(0, 1), means={"zero-shot mean": ("objects-test",)})
+    claim = replace(
+        whole, worlds=WORLDS, variants=variants, seeds=(0, 1), means={"zero-shot mean": ("objects-test",)}, pictured=("frozen", "briges")
+    )
     monkeypatch.setattr("leadline.cli.reproduce.claim_of", lambda name, size: claim)
     monkeypatch.setattr("leadline.cli.reproduce_units.VALUES", (0.5, 2.0))
     return claim
