@@ -1,7 +1,8 @@
 """Gate training in the real shapes (Depth Anything V1-B, SAM-B, 518x518, random weights) beside full fine-tuning, and what each part costs.
 
 Every way of training has a process of its own, so that its peak memory is its own: of the accelerator where there is one, else of the
-whole process, the models included. Steps are wall time: run it on a machine that does nothing else.
+whole process, the models included. Steps are wall time: run it on a machine that does nothing else. What files hold is random here, so
+that the memory of a way that reads them is not that of the encoders which wrote them.
 """
 
 import multiprocessing
@@ -21,6 +22,7 @@ from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPi
 from leadline.data.sample import Sample
 from leadline.methods.briges.method import Briges
 from leadline.methods.catalog import build_method
+from leadline.models.semantic import SamEncoder
 
 SIDE = 518
 TURNS = 3
@@ -31,6 +33,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "gates, both from files": {"cached": "both"},
     "full fine-tuning": {"trained": "all"},
 }
+ALONE = "depth model alone"
 MOST_MEMORY, LEAST_SPEED, MOST_GB = 0.4, 3.0, 12.0
 BASE: dict[str, Any] = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12}
 
@@ -43,17 +46,21 @@ def run() -> list[tuple[str, float, str, str]]:
         with context.Pool(1, maxtasksperchild=1) as pool:
             trained = {name: pool.apply(_training, (pair | options,)) for name, options in WAYS.items()}
             predicted = {name: pool.apply(_prediction, (pair, name)) for name in ("float32", "bfloat16")}
-    rows = [("trained parameters, gates", trained["gates"]["parameters"] / 1e6, "M", "56.7")]
+    full, live = trained["full fine-tuning"], trained["gates"]
+    rows = [("trained parameters, gates", live["parameters"] / 1e6, "M", "56.7")]
+    rows.append(("trained parameters, gates over full fine-tuning", live["parameters"] / full["parameters"], "", ""))
     for name, way in trained.items():
         rows.append((f"{name}: median step, batch 1", 1000 * way["seconds"], "ms", ""))
         rows.append((f"{name}: peak memory of training", way["bytes"] / 1e9, "GB", f"<= {MOST_GB:g}" if name == "gates" else ""))
-    full, live = trained["full fine-tuning"], trained["gates"]
     rows.append(("memory, gates over full fine-tuning", live["bytes"] / full["bytes"], "", f"<= {MOST_MEMORY}"))
     for name, way in trained.items():
         target = f">= {LEAST_SPEED:g}" if name == "gates, both from files" else ""
         rows.append((f"{name}: steps per second over full fine-tuning", full["seconds"] / way["seconds"], "times", target))
+        rows.append((f"{name}: steps per second over gates live", live["seconds"] / way["seconds"], "times", target))
     for precision, parts in predicted.items():
-        rows += [(f"prediction in {precision}: {part}", 1000 * seconds, "ms", "") for part, seconds in parts.items()]
+        for part, seconds in parts.items():
+            rows.append((f"prediction in {precision}: {part}", 1000 * seconds, "ms", ""))
+            rows.append((f"prediction in {precision}: {part} over the depth model alone", seconds / parts[ALONE], "times", ""))
     return rows
 
 
@@ -83,9 +90,16 @@ def _sample(method: Briges) -> Sample:
     image = torch.rand(1, 1, 1, 3, SIDE, SIDE, device=_device())
     depth = 1 + torch.rand(1, 1, 1, SIDE, SIDE, device=_device())
     sample = Sample(image=image, K=torch.eye(3, device=_device()).expand(1, 1, 1, 3, 3), depth=depth)
-    cached = dict(method.needs.made_by)
-    features = method.features(image[:, 0, 0]) if cached else {}
-    return replace(sample, **{name: features[name][:, None, None] for name in cached})
+    return replace(sample, **{name: torch.rand(1, 1, 1, *_shape(method, name), device=_device()) for name in dict(method.needs.made_by)})
+
+
+def _shape(method: Briges, layer: str) -> tuple[int, ...]:
+    """Of what a file holds of one picture."""
+    depth, semantic = method._pair.depth, method._pair.semantic
+    if layer == "tokens":
+        return depth.count, (SIDE // depth.patch) ** 2, depth.width
+    assert isinstance(semantic, SamEncoder)
+    return semantic.width, semantic.side // semantic.patch, semantic.side // semantic.patch
 
 
 def _training(options: dict[str, Any]) -> dict[str, float]:
@@ -115,7 +129,7 @@ def _prediction(pair: dict[str, str], precision: str) -> dict[str, float]:
         alone = _median(lambda: depth.decoder(depth.encoder(image[0]), rows=side, columns=side))
         encoder = _median(lambda: semantic(image[0]))
         whole = _median(lambda: method(image, K))
-    return {"depth model alone": alone, "semantic encoder": encoder, "gates": whole - alone - encoder, "everything": whole}
+    return {ALONE: alone, "semantic encoder": encoder, "gates": whole - alone - encoder, "everything": whole}
 
 
 def _median(work: Callable[[], object]) -> float:

@@ -1,9 +1,10 @@
 """`leadline temperature MODEL DATASET:ROOT`: search the temperature of a bridged model on held-out data, keep the best in its folder."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
@@ -14,9 +15,11 @@ from leadline.types import UserError
 
 if TYPE_CHECKING:
     from leadline.data.dataset import Dataset
+    from leadline.methods.predictor import DepthModel
 
 METRIC = "abs_rel"
 """What decides; lower is better."""
+VALUES = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class TemperatureOptions:
     """Held-out data; several count alike. What a table is scored on must not be among them, and zero-shot worlds are refused."""
     split: str | None = "validation"
     """Split of the data; test is refused."""
-    values: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
+    values: tuple[float, ...] = VALUES
     """Temperatures to try."""
     protocol: str = "affine-disp-marigold"
     """Evaluation protocol."""
@@ -46,7 +49,6 @@ class TemperatureOptions:
 def run(argv: list[str]) -> int:
     """Entry of the verb. Raises UserError for a model without a temperature, and for data that nothing may be tuned on."""
     from leadline.data.catalog import open_to_learn
-    from leadline.methods.base import Method
     from leadline.methods.loading import load, model_of_run
 
     options = tyro.cli(TemperatureOptions, args=argv, prog="leadline temperature")
@@ -56,13 +58,9 @@ def run(argv: list[str]) -> int:
         raise UserError("--values", "a temperature is above 0", "give for example 0.5 1 2 3")
     datasets = [open_to_learn(spec, options.split) for spec in options.dataset]
     model = load(options.model, device=options.device)
-    method = model.network
-    if not isinstance(method, Method) or "temperature" not in method.adjustable:
-        raise UserError(options.model, "has no temperature", "give a model of method briges")
-    scores: dict[float, float] = {}
-    for value in options.values:
-        method.config = replace(method.config, temperature=value)
-        scores[value] = _score(model, datasets, options)
+    scores = scores_by_temperature(
+        model, datasets, protocol=options.protocol, values=options.values, limit=options.limit, batch_size=options.batch
+    )
     best = min(scores, key=lambda value: scores[value])
     table = Table("temperature", METRIC)
     for value, score in scores.items():
@@ -73,13 +71,38 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _score(model: Any, datasets: "list[Dataset]", options: TemperatureOptions) -> float:
-    """The mean over the data sets."""
+def scores_by_temperature(
+    model: "DepthModel",
+    datasets: "Sequence[Dataset]",
+    *,
+    protocol: str,
+    values: Sequence[float] = VALUES,
+    limit: int | None = None,
+    batch_size: int = 4,
+) -> dict[float, float]:
+    """METRIC of the model at each temperature, the mean over the data sets; the model keeps the last one.
+
+    Raises UserError for a model without a temperature.
+    """
     from leadline.evaluation.evaluate import evaluate_model
 
-    given = {"limit": options.limit, "partial": True, "batch_size": options.batch}
-    scores = [evaluate_model(model, dataset, options.protocol, **given).metrics[METRIC] for dataset in datasets]
-    return float(sum(scores) / len(scores))
+    scores: dict[float, float] = {}
+    for value in values:
+        set_temperature(model, value)
+        given = {"limit": limit, "partial": True, "batch_size": batch_size}
+        found = [evaluate_model(model, dataset, protocol, **given).metrics[METRIC] for dataset in datasets]
+        scores[value] = sum(found) / len(found)
+    return scores
+
+
+def set_temperature(model: "DepthModel", value: float) -> None:
+    """Let the model predict at this temperature from now on. Raises UserError for a model that has none."""
+    from leadline.methods.base import Method
+
+    method = model.network
+    if not isinstance(method, Method) or "temperature" not in method.adjustable:
+        raise UserError(model.name, "has no temperature", "give a model of method briges")
+    method.config = replace(method.config, temperature=value)
 
 
 def _keep(folder: Path, best: float, scores: dict[float, float], options: TemperatureOptions, data: list[str]) -> None:

@@ -73,7 +73,12 @@ def row_median(root: Path) -> RowMedian:
 
 
 def scored(
-    predictor: Predictor | ViewPredictor, dataset: Dataset, *, regions: tuple[str, ...] = ("camera", "material"), surround: bool = False
+    predictor: Predictor | ViewPredictor,
+    dataset: Dataset,
+    *,
+    protocol: str = "rendered",
+    regions: tuple[str, ...] = ("camera", "material"),
+    surround: bool = False,
 ) -> Evaluation:
-    """`predictor` on every image of a rendered set, also by `regions`, under the protocol `rendered`."""
-    return evaluate_model(predictor, dataset, "rendered", regions=regions, surround=surround, batch_size=12)
+    """`predictor` on every image of a set, also by `regions`."""
+    return evaluate_model(predictor, dataset, protocol, regions=regions, surround=surround, batch_size=12)

@@ -44,6 +44,10 @@ class Written:
         """The files of a folder, as `path` names them below it."""
         return {path.relative_to(folder) for path in folder.rglob(f"*{self.ending}")}
 
+    def finished(self, folder: Path) -> bool:
+        """Whether the folder is there and whole."""
+        return (folder / self.about).is_file() and self.read(folder)[self.count] is not None
+
     def read(self, folder: Path) -> dict[str, Any]:
         """What the JSON file says. Raises UserError for a folder that has none, or one of another format."""
         path = folder / self.about

@@ -261,7 +261,7 @@ def _scores(protocol: Protocol, camera: str) -> bool:
 
 def _layers(dataset: Dataset, protocol: Protocol, regions: Collection[str], *, surround: bool, temporal: bool) -> frozenset[str]:
     """What to read of each view. Raises UserError when the data set cannot give it."""
-    wanted = {"depth"} | region_layers(regions, protocol)
+    wanted = {"depth"} | region_layers(regions, protocol) | protocol.map_layers
     if protocol.extra_mask == "required":
         wanted.add("usable")
     for layer in sorted(wanted - dataset.layers):
@@ -336,6 +336,7 @@ def _view_item(record: Record, view: View, prediction: Prediction, regions: Coll
         notes=prediction.notes,
         K=view.camera.K,
         sequence=record.sequence,
+        instance=view.instance,
     )
 
 

@@ -184,6 +184,12 @@ class Protocol:
         return self.align in INVERSE_ALIGNS
 
     @property
+    def map_layers(self) -> frozenset[str]:
+        """Layers of a view that its metrics need beside depth."""
+        needed = any(m in MAP_METRICS and MAP_METRICS[m].needs_instance for m in self.metrics)
+        return frozenset({"instance"}) if needed else frozenset()
+
+    @property
     def status(self) -> Status:
         """Whether it runs as its source does, runs with named differences, or only describes."""
         if self.refuses:

@@ -37,6 +37,8 @@ class Item:
     """How an error speaks of the target: its file, where it has one of its own."""
     K: np.ndarray | None = None
     """(3, 3) [px] at the size of the target, for metrics of point clouds."""
+    instance: np.ndarray | None = None
+    """(height, width), a number for each thing, for metrics of borders between them."""
     sequence: str = ""
     """The recording it belongs to."""
 
@@ -297,7 +299,8 @@ def _map_numbers(pair: Pair, depth: np.ndarray, names: list[str]) -> dict[str, f
         return {}
     maps = np.ones((2, *pair.item.target.shape))
     maps.reshape(2, -1)[:, pair.pixels] = depth, pair.target
+    item = pair.item
     try:
-        return compute_maps(names, pred=maps[0], target=maps[1], valid=pair.valid, K=pair.item.K)
+        return compute_maps(names, pred=maps[0], target=maps[1], valid=pair.valid, K=item.K, instance=item.instance)
     except ValueError as error:
-        raise UserError(pair.name, str(error), "leave that metric out, or give files or a data set with K") from None
+        raise UserError(pair.name, str(error), "choose another protocol, or give files or a data set that have it") from None

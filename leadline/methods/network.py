@@ -25,8 +25,10 @@ _Config = TypeVar("_Config", bound=NetworkConfig)
 def settled(config: _Config, *, subject: str) -> _Config:
     """`config` with the parts of the published network that it names, so that it says what was built.
 
-    Raises UserError about `subject` for a range of depth that is none.
+    Raises UserError about `subject` for a range of depth that is none, and for scales that the decoder does not have.
     """
+    if config.decoder == "dpt" and config.num_scales > 1:
+        raise UserError(subject, f"decoder dpt answers at one scale, not at {config.num_scales}", "give --method.num-scales 1")
     low, high, start = config.min_depth_m, config.max_depth_m, config.initial_depth_m
     if not 0 < low < high:
         raise UserError(subject, f"depth range {low} to {high} m", "give 0 < min_depth_m < max_depth_m")

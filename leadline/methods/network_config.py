@@ -14,8 +14,8 @@ class NetworkConfig:
     """Name of an encoder (models/encoders.py)."""
     pretrained: str = "none"
     """Where its weights, and those of a pose network, start: none, hub, a hub id or a folder."""
-    decoder: Literal["unet", "hrdepth", "monovit"] = "unet"
-    """unet is monodepth2's."""
+    decoder: Literal["unet", "dpt", "hrdepth", "monovit"] = "unet"
+    """unet is monodepth2's; dpt is for every encoder and answers at one scale."""
     decoder_width: float = 1.0
     """Factor on the channels of the decoder."""
     decoder_norm: Literal["none", "batch"] = "none"

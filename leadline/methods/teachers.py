@@ -30,7 +30,7 @@ class PseudoDepth:
     """What a student learns of the reference pictures of a batch; n = b v."""
 
     depth: Float[Tensor, "n h w"]
-    """[m], positive."""
+    """[m], positive; of a teacher without metres its inverse depth, up to scale and shift."""
     keep: Bool[Tensor, "n h w"] | None = None
     """Where it is the plain teacher's; None without a robust one."""
 
@@ -137,14 +137,20 @@ class Teachers:
 
 
 def load_teachers(
-    plain: str, robust: str | None = None, *, dropped: Dropped = "robust", margin: float = 0.0, device: str = "cpu"
+    plain: str,
+    robust: str | None = None,
+    *,
+    kind: DepthKind = DepthKind.METRIC,
+    dropped: Dropped = "robust",
+    margin: float = 0.0,
+    device: str = "cpu",
 ) -> Teachers:
-    """The models `plain` and `robust`, as `load` finds them.
+    """The models `plain`, which gives values of `kind`, and `robust`, as `load` finds them.
 
-    Raises UserError like `load`, for models that are no methods of leadline or not metric, for a robust one of another method
-    than intrinsic or whose mask cannot judge, and for options that its mask does not know.
+    Raises UserError like `load`, for models that are no methods of leadline, a plain one of another kind or a robust one that is not
+    metric, for a robust one of another method than intrinsic or whose mask cannot judge, and for options that its mask does not know.
     """
-    teachers = Teachers(load_metric(plain, device), None if robust is None else load_metric(robust, device), dropped, margin)
+    teachers = Teachers(_load(plain, device, kind), None if robust is None else load_metric(robust, device), dropped, margin)
     if teachers.robust is None:
         check_alone(dropped=dropped, margin=margin)
         return teachers
@@ -209,11 +215,16 @@ def load_mask(name: str, device: str = "cpu") -> MaskTeacher:
 
 def load_metric(name: str, device: str) -> DepthModel:
     """A model that can teach, frozen. Raises UserError like `load`, and for one that is no method of leadline or not metric."""
+    return _load(name, device, DepthKind.METRIC)
+
+
+def _load(name: str, device: str, kind: DepthKind) -> DepthModel:
     model = load(name, device=device)
     if not isinstance(model.network, Method):
         raise UserError(name, "is no model of leadline", "give the folder of a run, or a model folder")
-    if model.kind is not DepthKind.METRIC:
-        raise UserError(name, f"gives {model.kind.value} values", "give a teacher that knows metres")
+    if model.kind is not kind:
+        wanted = "give a teacher that knows metres" if kind is DepthKind.METRIC else f"give one of {kind.value}, or --method.kind metric"
+        raise UserError(name, f"gives {model.kind.value} values", wanted)
     model.network.requires_grad_(False)
     return model
 

@@ -33,6 +33,7 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
         "foundation": briges.foundation,
         "segments": briges.segments,
         "briges-worlds": briges.briges_worlds,
+        "briges-student": briges.briges_student,
         "briges-v1b": briges.briges_v1b,
         "briges-v1l": briges.briges_v1l,
         "briges-v2l": briges.briges_v2l,

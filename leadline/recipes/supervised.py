@@ -52,7 +52,7 @@ def supervised_relative() -> TrainConfig:
     return replace(
         worlds,
         method=replace(worlds.method, kind=DepthKind.AFFINE_INVARIANT_INVERSE),
-        protocol="affine-disp-marigold",
+        protocol="affine-disp",
     )
 
 

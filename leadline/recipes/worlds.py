@@ -115,3 +115,13 @@ SURROUND_FULL = (
     WorldSet("streets", "test", scenes=50, frames=1, height=192, width=320, rig="ddad6", first=100, part="ddad6-test"),
 )
 """What `leadline reproduce surround --size full` renders."""
+
+BRIGES_FULL = (
+    WorldSet("rooms", "train", scenes=4000, frames=1, height=378, width=630, layers=("instance",)),
+    WorldSet("streets", "train", scenes=400, frames=1, rig="nuscenes6", height=378, width=630, layers=("instance",)),
+    WorldSet("rooms", "val", scenes=100, frames=1, height=378, width=630, layers=("instance",)),
+    WorldSet("rooms", "test", scenes=200, frames=1, height=378, width=630, layers=("instance",)),
+    WorldSet("objects", "test", scenes=200, frames=1, height=378, width=630, layers=("instance",)),
+    WorldSet("yard", "test", scenes=200, frames=1, height=378, width=630, layers=("instance",)),
+)
+"""What `leadline reproduce briges --size full` renders."""

@@ -209,6 +209,19 @@ def scored(name: str, pred: np.ndarray, target: np.ndarray, kind: DepthKind = De
     return score([pair], PROTOCOLS[name])[0][0].metrics
 
 
+def test_affine_disp__zero_means_nothing() -> None:
+    """A network without a ReLU may say the same with all of its values below zero; the published way fits to what is above alone."""
+    rng = np.random.default_rng(0)
+    target = rng.uniform(1, 40, (24, 32)).astype(np.float32)
+    pred = np.sqrt(1 / target)
+    errors = {
+        name: [scored(name, pred - shift, target, DepthKind.AFFINE_INVARIANT_INVERSE)["abs_rel"] for shift in (0.0, 0.4)]
+        for name in ("affine-disp", "affine-disp-marigold")
+    }
+    assert errors["affine-disp"][1] == pytest.approx(errors["affine-disp"][0], rel=1e-4)
+    assert errors["affine-disp-marigold"][1] > 1.1 * errors["affine-disp-marigold"][0]
+
+
 def torch_resized(values: np.ndarray, target: np.ndarray, *, corners: bool) -> np.ndarray:
     tensor = torch.from_numpy(values.astype(np.float64))[None, None]
     return torch.nn.functional.interpolate(tensor, size=target.shape, mode="bilinear", align_corners=corners)[0, 0].numpy()

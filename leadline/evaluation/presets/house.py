@@ -1,8 +1,23 @@
 """leadline's own protocols, and those that fit any data set."""
 
 import math
+from dataclasses import replace
 
+from leadline.evaluation.borders import DISTANCES_PX
 from leadline.evaluation.protocol import STANDARD_METRICS, Protocol
+
+AFFINE = Protocol(
+    name="affine-disp",
+    summary="any data set up to 80 m, scale and shift of inverse depth fitted per image to all of its pixels",
+    source="leadline: the zero-shot protocol of BriGeS (arXiv 2505.23400) without its flip, for outputs whose zero means nothing",
+    min_depth=0.1,
+    max_depth=80.0,
+    extra_mask="usable",
+    align="lstsq_inverse",
+    clamp=(0.1, 80.0),
+)
+"""Published evaluations fit to pixels above zero alone, where the ReLU of Depth Anything and its like has not cut the far end off. A
+network that ends without a ReLU is below zero anywhere, and would be fitted to its near half."""
 
 HOUSE: tuple[Protocol, ...] = (
     Protocol(
@@ -21,6 +36,14 @@ HOUSE: tuple[Protocol, ...] = (
         extra_mask="usable",
         clamp=(0.1, 80.0),
         metrics=(*STANDARD_METRICS, "boundary_f1"),
+    ),
+    AFFINE,
+    replace(
+        AFFINE,
+        name="rendered-affine-disp",
+        summary="rendered worlds with instance ids: as affine-disp, and how sharp borders are",
+        gt="depth.png of the rendered data set, one exact value per pixel; sky has none",
+        metrics=(*STANDARD_METRICS, "boundary_f1", *(f"separation:{distance}" for distance in DISTANCES_PX)),
     ),
     Protocol(
         name="affine-disp-marigold",

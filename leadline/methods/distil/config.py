@@ -4,14 +4,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leadline.methods.network_config import NetworkConfig
+from leadline.types import DepthKind
 
 
 @dataclass(frozen=True)
 class DistilConfig(NetworkConfig):
     """A student that learns the depth of its teachers: on the fly, or, without a teacher here, from the layer depth (--data.labels)."""
 
+    kind: DepthKind = DepthKind.METRIC
+    """What it says: metric, or affine_invariant_inverse where its one teacher knows no metres, such as a model of method briges."""
+    start: str | None = None
+    """A model of leadline with the same network, whose weights it begins with: model folder, run folder or hub id."""
     plain: str | None = None
-    """Model folder, run folder or hub id of a metric teacher; alone it is all the student learns from."""
+    """Model folder, run folder or hub id of a teacher of that kind; alone it is all the student learns from."""
     robust: str | None = None
     """The same of a teacher of method intrinsic, whose mask says where its own depth stands in for the plain teacher's."""
     dropped: Literal["robust", "closed"] = "robust"

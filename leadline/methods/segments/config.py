@@ -14,7 +14,7 @@ class SegmentsConfig:
     heads: int = 6
     patch: int = 14
     """Side of a token [px]."""
-    longer_side: int = 420
+    longer_side: int = 336
     """What the longer side of a picture becomes [px]; finer than the depth encoder sees it, as with SAM."""
     embedding: int = 32
     """Channels of the embedding that the loss compares; it is left out of what is kept."""

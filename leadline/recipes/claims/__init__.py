@@ -4,14 +4,14 @@ import difflib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from leadline.recipes.claims import intrinsic, supervised, surround
+from leadline.recipes.claims import briges, intrinsic, supervised, surround
 from leadline.recipes.claims.claim import Claim, Variant
 from leadline.types import UserError
 
 __all__ = ["CLAIMS", "Claim", "Variant", "claim_of"]
 
 CLAIMS: Mapping[str, Callable[[str], Claim]] = MappingProxyType(
-    {"supervised": supervised.supervised, "intrinsic": intrinsic.intrinsic, "surround": surround.surround}
+    {"supervised": supervised.supervised, "intrinsic": intrinsic.intrinsic, "surround": surround.surround, "briges": briges.briges}
 )
 
 

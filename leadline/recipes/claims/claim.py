@@ -10,19 +10,33 @@ from leadline.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a table. Without a config it is not trained: it is the row-median baseline."""
+    """One row of a table. Without a config it is not trained: it is `model`, or `tempered`, or the row-median baseline."""
 
     config: TrainConfig | None
+    model: str | None = None
+    """A published model as it is: hub id, or folder."""
+    tempered: str | None = None
+    """Variant whose model of the same seed it is, at the temperature that is best on the validation scenes."""
     teachers: Mapping[str, str] = field(default_factory=dict)
     """Option of its method -> variant whose model of the same seed it is."""
+    features: Mapping[str, str] = field(default_factory=dict)
+    """Role (depth, semantic) -> variant whose model has seen every picture beforehand; training reads what it saw from files."""
     mesh_of: str | None = None
     """Variant whose models of all seeds, fused over each sequence, have written the depth that it learns from."""
     once: bool = False
     """Trained with the first seed alone: ablations, and teachers of all seeds."""
+    scored: bool = True
+    """False for what gives no depth and is there for others."""
     worlds: tuple[str, ...] = ()
     """Names of the sets it trains on; those called -train without any."""
     against: str | None = None
     """The variant it is compared with, where that is not the claim's baseline."""
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Variants whose models, of its own seed, it cannot do without."""
+        tempered = () if self.tempered is None else (self.tempered,)
+        return tuple(dict.fromkeys((*self.teachers.values(), *self.features.values(), *tempered)))
 
 
 @dataclass(frozen=True)
@@ -35,12 +49,20 @@ class Claim:
     variants: Mapping[str, Variant]
     seeds: tuple[int, ...]
     baseline: str
+    protocol: str = "rendered"
+    """Evaluation protocol of all test sets."""
     regions: tuple[str, ...] = ("camera", "material")
     """What is scored beside all pixels, as of `evaluate --regions`."""
     shown: tuple[str, ...] = ("all",)
     """Regions in the summary and the printed table, the most important one first."""
+    also: tuple[str, ...] = ()
+    """Metrics in the summary and the table beside the seven."""
+    means: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name -> test sets whose mean the summary has, too."""
+    samples: Mapping[str, str] = field(default_factory=dict)
+    """Data sets of real recordings -> protocol, which are shown and not counted, where they are at hand."""
     pictured: tuple[str, ...] = ()
-    """Variants whose depth the report shows, in a claim about reflections."""
+    """Variants whose depth the report shows: where pictures mislead in a claim about reflections, else where things are thin."""
     oracle: str | None = None
     """The variant whose gain over the baseline is all that can be hoped for."""
     rigs: bool = False
@@ -72,8 +94,8 @@ class Claim:
     def _add(self, variant: str, seed: int, wanted: set[tuple[str, int]]) -> None:
         about = self.variants[variant]
         wanted.add((variant, seed))
-        for teacher in about.teachers.values():
-            self._add(teacher, self.teacher_seed(teacher, seed), wanted)
+        for other in about.others:
+            self._add(other, self.teacher_seed(other, seed), wanted)
         if about.mesh_of is not None:
             for each in self.seeds_of(about.mesh_of):
                 self._add(about.mesh_of, each, wanted)
@@ -81,7 +103,7 @@ class Claim:
     def _round(self, variant: str) -> int:
         """How often all seeds of something must be done before: seed follows on seed, but for what learns from all of them."""
         about = self.variants[variant]
-        rounds = [self._round(teacher) for teacher in about.teachers.values()]
+        rounds = [self._round(other) for other in about.others]
         return max(rounds, default=0) if about.mesh_of is None else 1 + max([self._round(about.mesh_of), *rounds])
 
 

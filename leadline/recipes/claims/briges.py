@@ -1,0 +1,125 @@
+"""The claim of `briges`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from leadline.data.augment import Augment
+from leadline.recipes.briges import briges_student, briges_worlds, foundation, segments
+from leadline.recipes.claims.claim import Claim, Variant, with_options
+from leadline.recipes.worlds import BRIGES_FULL, BRIGES_SMALL
+from leadline.training.config import TrainConfig
+
+DEPTH = {"depth": "frozen"}
+PAIR = DEPTH | {"semantic": "segments"}
+WEAK = "segments-weak"
+"""A twin of the segmentation encoder that has learnt less: if semantics is what helps, it helps less."""
+WEAK_SHARE = 5
+"""Steps of `segments` for one of its weak twin."""
+PUBLISHED_RATE = 5e-5
+"""Learning rate of the authors, for pairs of the sizes that they have."""
+RATES = (0.3, 1.0, 3.0)
+"""On the learning rate, in a search."""
+LOSSES = {"matching": {}, "zoedepth": {"ssi_weight": 0.85, "gradient": "zoedepth", "gradient_weight": 1e-3}}
+"""The loss of the authors' later script, which the recipe has, and that of their first."""
+
+
+def briges(size: str) -> Claim:
+    """Whether gates that let a frozen depth model look at a segmentation encoder sharpen it, and whether that is due to semantics."""
+    depth, segmenter, bridged, student = foundation(), segments(), briges_worlds(), briges_student()
+    if size == "full":
+        depth, segmenter, bridged, student = (_on_gpu(config) for config in (depth, segmenter, bridged, student))
+    bridged, student = _as_seen(bridged), _as_seen(student)  # every variant learns from the same pictures
+    bridged = with_options(bridged, cached="both")
+    plain = {"frozen": Variant(depth, once=True), "segments": Variant(segmenter, once=True, scored=False)}
+    weak = Variant(replace(segmenter, steps=segmenter.steps // WEAK_SHARE), once=True, scored=False)
+    ours = Variant(bridged, teachers=PAIR, features=PAIR)
+
+    def other(**options: object) -> Variant:
+        """No semantic encoder is read."""
+        return Variant(with_options(bridged, **options), teachers=DEPTH, features=PAIR)
+
+    return Claim(
+        name="briges",
+        question="Relative depth of worlds of families never seen in training, by a frozen depth model, bridged with a frozen segmentation "
+        "encoder and in other ways.",
+        worlds=BRIGES_SMALL if size == "small" else BRIGES_FULL,
+        variants={
+            **plain,
+            "briges": ours,
+            "briges-tau": Variant(None, tempered="briges"),
+            "gates-zero-semantics": other(semantics="zeros"),
+            "gates-noise": other(semantics="noise"),
+            "gates-shuffled": replace(ours, config=with_options(bridged, semantics="shuffled")),
+            "self-attention-only": other(semantics="depth"),
+            "decoder-finetuned": other(trained="decoder"),
+            "briges-distilled": Variant(student, teachers={"plain": "briges", "start": "frozen"}),
+            "briges-random-start": replace(ours, config=with_options(bridged, zero_init=False), once=True),
+            "briges-first-loss": replace(ours, config=with_options(bridged, **LOSSES["zoedepth"]), once=True),
+            WEAK: weak,
+            "briges-weak-semantics": _on(ours, WEAK),
+        },
+        seeds=(0, 1, 2),
+        baseline="frozen",
+        protocol="rendered-affine-disp",
+        regions=(),
+        also=("boundary_f1", "separation:1", "separation:3", "separation:7"),
+        means={"zero-shot mean": ("objects-test", "yard-test")},
+        samples={"nyu": "affine-disp", "kitti": "affine-disp", "middlebury": "affine-disp"},
+        pictured=("frozen", "briges", "decoder-finetuned", "briges-distilled"),
+        searched={
+            **plain,
+            **{
+                f"{name}-{loss}-x{factor:g}": replace(about, config=_searched(about, factor, loss), once=True)
+                for name, about in {"briges": ours, "decoder-finetuned": other(trained="decoder")}.items()
+                for loss in LOSSES
+                for factor in RATES
+            },
+        },
+    )
+
+
+def with_pair(claim: Claim, *, depth: str, semantic: str) -> Claim:
+    """The claim about a published pair in place of the stand-ins: names, hub ids or folders of both; its weak twin is left out.
+
+    The student cannot begin as a model of another architecture: it is a DINOv2-S with its published weights and a decoder from scratch.
+    """
+    published = {"frozen": Variant(None, model=depth, once=True), "segments": Variant(None, model=semantic, once=True, scored=False)}
+
+    def changed(about: Variant) -> Variant:
+        if about.config is None:
+            return about
+        if "plain" in about.teachers:
+            student = replace(
+                with_options(about.config, encoder="dinov2-small", pretrained="hub"),
+                optim=replace(about.config.optim, encoder_lr_factor=0.1),
+            )
+            return replace(about, config=student, teachers={"plain": about.teachers["plain"]})
+        gates = with_options(about.config, heads=16)
+        return replace(about, config=replace(gates, optim=replace(gates.optim, lr=PUBLISHED_RATE)))
+
+    def of_pair(variants: Mapping[str, Variant]) -> dict[str, Variant]:
+        left_out = {name for name, about in variants.items() if WEAK in (name, *about.others)} | published.keys()
+        return published | {name: changed(about) for name, about in variants.items() if name not in left_out}
+
+    return replace(claim, variants=of_pair(claim.variants), searched=of_pair(claim.searched))
+
+
+def _as_seen(config: TrainConfig) -> TrainConfig:
+    """Pictures as encoders saw them beforehand: mirrored at most."""
+    return replace(config, data=replace(config.data, augment=Augment(flip=0.5), cache_gb=2.0))
+
+
+def _on(about: Variant, semantic: str) -> Variant:
+    """The same with another semantic encoder, once."""
+    return replace(about, teachers=DEPTH | {"semantic": semantic}, features=DEPTH | {"semantic": semantic}, once=True)
+
+
+def _searched(about: Variant, factor: float, loss: str) -> TrainConfig:
+    assert about.config is not None
+    config = with_options(about.config, **LOSSES[loss])
+    return replace(config, steps=config.steps // 3, optim=replace(config.optim, lr=factor * config.optim.lr))
+
+
+def _on_gpu(config: TrainConfig) -> TrainConfig:
+    """Stand-ins and gates of the same widths at three times the size; not measured."""
+    return replace(config, steps=5 * config.steps, data=replace(config.data, height=378, width=630, workers=8))
