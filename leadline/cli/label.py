@@ -29,7 +29,7 @@ OF_MESH = ("threshold", "voxel_m", "frames")
 @dataclass(frozen=True)
 class LabelOptions:
     """Write what teachers say of a data set: the depth of one, of two and a mask (--plain), of several fused over each sequence (--mesh),
-    or the bins of one of method surround (--bins).
+    of neighbouring frames and one (--stereo), or the bins of one of method surround (--bins).
 
     Repeat the command to continue: finished views are skipped.
     """
@@ -46,6 +46,8 @@ class LabelOptions:
     """The same of a model of method surround, instead: its probabilities, centres and embedding for a student's --data.taught."""
     check: int | None = None
     """With --bins, write nothing: ask the teacher again about so many views, spread evenly, and compare with what is there."""
+    stereo: str | None = None
+    """The same, instead: depth of neighbouring frames without a network, except where this model is much nearer; needs known poses."""
     robust: str | None = None
     """The same of a teacher of method intrinsic, whose mask says where its own depth stands in for the plain teacher's."""
     dropped: Literal["robust", "closed"] = "robust"
@@ -107,11 +109,12 @@ def write_labels(options: LabelOptions) -> int:
 
 def _check_choice(options: LabelOptions) -> None:
     """Raise UserError unless one kind of teacher is asked for, and nothing that belongs to another."""
-    kinds = {"--plain": options.plain is not None, "--mesh": bool(options.mesh), "--bins": options.bins is not None}
+    kinds = {"--plain": options.plain is not None, "--mesh": bool(options.mesh), "--stereo": options.stereo is not None}
+    kinds["--bins"] = options.bins is not None
     given = [kind for kind, is_given in kinds.items() if is_given]
     if len(given) != 1:
         wrong = f"{' and '.join(given)} are given" if given else "none is given"
-        raise UserError("--plain, --mesh, --bins", wrong, "give --plain MODEL, --mesh MODEL MODEL, or --bins MODEL")
+        raise UserError(", ".join(kinds), wrong, "give --plain MODEL, --mesh MODEL MODEL, --stereo MODEL, or --bins MODEL")
     belonging = {
         "--plain": {"--robust": options.robust is not None, "--dropped": options.dropped != "robust", "--margin": options.margin > 0},
         "--mesh": {f"--{name.replace('_', '-')}": getattr(options, name) is not None for name in OF_MESH},
@@ -128,8 +131,11 @@ def _check_choice(options: LabelOptions) -> None:
 def _label_maker(options: LabelOptions) -> "LabelMaker":
     """Who the options ask for depth. Raises UserError for models that cannot teach, or not together."""
     from leadline.methods.mesh_teachers import load_mesh_teachers
+    from leadline.methods.stereo_teachers import load_stereo_teacher
     from leadline.methods.teachers import load_teachers
 
+    if options.stereo is not None:
+        return load_stereo_teacher(options.stereo, device=options.device)
     if options.plain is None:
         of_mesh = {name: getattr(options, name) for name in OF_MESH if getattr(options, name) is not None}
         return load_mesh_teachers(options.mesh, **of_mesh, device=options.device)

@@ -17,7 +17,7 @@ from leadline.data.catalog import bare_name
 from leadline.data.dataset import Dataset, Record, View
 from leadline.data.misleading import MISLEADING, WithMisleading
 from leadline.data.sample import Needs
-from leadline.data.stereo import CLOSED, WithStereo, stereo_step
+from leadline.data.stereo import CLOSED, STEREO, WithStereo, stereo_step
 from leadline.io.atomic import atomic_write
 from leadline.io.jsonfile import read_json, write_json
 from leadline.io.npzfile import read_npz_array
@@ -26,18 +26,18 @@ from leadline.types import UserError
 FORMAT = 1
 """Of the files and of how layers are made: to be raised when another rule or constant makes other layers, so that old ones are refused."""
 ABOUT = "derived.json"
-DERIVED = frozenset({MISLEADING, CLOSED})
+DERIVED = frozenset({MISLEADING, STEREO, CLOSED})
 
 
 def with_derived(dataset: Dataset, needs: Needs, *, keep: Path | None = None) -> Dataset:
-    """`dataset` with the layers `misleading` and `closed` where `needs` asks for them and it lacks them, kept below `keep`.
+    """`dataset` with the layers `misleading`, `stereo` and `closed` where `needs` asks for them and it lacks them, kept below `keep`.
 
     Raises UserError when they cannot be made of it, and for a folder that keeps those of other pictures.
     """
     missing = needs.layers & DERIVED - dataset.layers
     if MISLEADING in missing:
         dataset = WithMisleading(dataset)
-    if CLOSED in missing:
+    if missing & {STEREO, CLOSED}:
         dataset = WithStereo(dataset, step=stereo_step(needs.frames))
     if missing and keep is not None:
         return Kept(dataset, keep / bare_name(dataset.name).replace(":", "-"), step=stereo_step(needs.frames))

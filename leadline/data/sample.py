@@ -33,7 +33,7 @@ class Needs:
     """Layers that frozen encoders have written to files (features.py), each with the fingerprint that its encoder must have."""
 
 
-REFERENCE_ONLY = frozenset({"misleading", "closed", "taught", "semantic", "tokens"})
+REFERENCE_ONLY = frozenset({"misleading", "stereo", "closed", "taught", "semantic", "tokens"})
 """Layers that nobody asks for beside the reference: made slowly of several frames or by encoders, or said of one picture."""
 
 
@@ -59,6 +59,8 @@ class Sample:
     """Number of the thing that a pixel shows, the same for all of its pixels; rendered worlds alone know it."""
     misleading: Bool[Tensor, "*b 1 v h w"] | None = None
     """Where a comparison with true poses and no network finds a wrong depth (data/misleading.py); of the reference frame alone."""
+    stereo: Float[Tensor, "*b 1 v h w"] | None = None
+    """Depth [m] that neighbouring frames give without a network, 0 where nothing moved (data/stereo.py); of the reference alone."""
     closed: Float[Tensor, "*b 1 v h w"] | None = None
     """Depth [m] of surfaces that neighbouring frames look through, as at mirrors, 0 elsewhere (data/stereo.py); of the reference alone."""
     diffuse: Float[Tensor, "*b t v 3 h w"] | None = None

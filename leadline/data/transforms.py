@@ -172,6 +172,8 @@ def to_sample(views: Sequence[Sequence[View]], layers: frozenset[str]) -> Sample
                 tensors[name] = _float_tensor(_stack(views, _cam_from_rig))
             case "depth" | "inverse_depth" | "cam_from_world" | "time_s":
                 tensors[name] = _float_tensor(_stack(views, lambda view, name=name: getattr(view, name)))
+            case "stereo":
+                tensors[name] = _float_tensor(_stack(views[:1], lambda view: view.stereo))
             case "closed":
                 tensors[name] = _float_tensor(_stack(views[:1], lambda view: view.closed))
             case "misleading":
@@ -204,7 +206,7 @@ def resize_sample(sample: Sample, *, height: int, width: int) -> Sample:
     """
     old_height, old_width = sample.image.shape[-2:]
     resized: dict[str, Tensor] = {}
-    for layer in ("image", "diffuse", "depth", "inverse_depth", "usable", "material", "instance", "misleading", "closed"):
+    for layer in ("image", "diffuse", "depth", "inverse_depth", "usable", "material", "instance", "misleading", "stereo", "closed"):
         values = getattr(sample, layer)
         if values is None:
             continue

@@ -101,9 +101,13 @@ class Teachers:
         """Every picture is for itself."""
         return None
 
+    def pseudo(self, sample: Sample) -> PseudoDepth:
+        """That of `pseudo_depth`."""
+        return pseudo_depth(sample, self)
+
     def depths(self, batch: Sample) -> Float[Tensor, "n h w"]:
         """Depth [m] of `pseudo_depth`."""
-        return pseudo_depth(batch, self).depth
+        return self.pseudo(batch).depth
 
     @property
     def needs(self) -> Needs:

@@ -65,6 +65,14 @@ def test_label__one_file_for_each_view_and_who_said_so(rooms: Path, teachers: di
     assert str(rooms.parent) not in json.dumps(about), "where things lay is nobody's business"
 
 
+def test_label__stereo_and_a_model_that_may_be_nearer(rooms: Path, teachers: dict[str, str]) -> None:
+    out = rooms.parent / "labels"
+    assert main(["label", f"rendered:{rooms}", "--out", str(out), "--stereo", teachers["plain"]]) == 0
+    assert len(list(written(rooms))) == 6
+    about = json.loads((out / "labels.json").read_text())
+    assert about["rule"] == "stereo" and about["teachers"]["robust"]["name"] == "plain"
+
+
 def test_label__two_teachers_leave_out_what_has_no_neighbours(
     rooms: Path, teachers: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,7 +207,12 @@ def test_train__on_labels_and_labels_that_are_too_small_or_too_few(
 
 
 def test_train__teachers_on_the_fly(rooms: Path, teachers: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    training = ["train", "distil-rooms", "--data.root", str(rooms), *STUDENT, *SIZE, "--dry-run", "--method.plain", teachers["plain"]]
+    training = ["train", "distil-rooms", "--data.root", str(rooms), *STUDENT, *SIZE, "--dry-run"]
+    assert main([*training, "--method.stereo", teachers["plain"]]) == 0
+    assert "6 of 64x32 px" in " ".join(capsys.readouterr().out.split())
+    training += ["--method.plain", teachers["plain"]]
+    assert main([*training, "--method.stereo", teachers["plain"]]) == 2
+    assert "stands in place of both" in capsys.readouterr().err
     assert main([*training, "--method.robust", teachers["literal"]]) == 0
     assert "2 of 64x32 px" in " ".join(capsys.readouterr().out.split())
     assert main([*training, "--method.uncertainty"]) == 0
@@ -276,7 +289,7 @@ def test_label__mesh_of_all_frames_whichever_are_finished_and_without_broken_one
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ([], "--plain, --mesh, --bins: none is given; give --plain MODEL, --mesh MODEL MODEL, or --bins MODEL"),
+        ([], "--plain, --mesh, --stereo, --bins: none is given; give --plain MODEL, --mesh MODEL MODEL, --stereo MODEL, or"),
         (["--plain", "PLAIN", "--mesh", "PLAIN", "LITERAL"], "--plain, --mesh, --bins: --plain and --mesh are given"),
         (["--mesh", "PLAIN"], "--mesh: 1 model cannot disagree with itself"),
         (["--mesh", "PLAIN", "PLAIN"], "is the same model as one before it"),

@@ -19,6 +19,7 @@ from leadline.methods.intrinsic.mask import ReflectiveMask
 from leadline.methods.intrinsic.method import Intrinsic
 from leadline.methods.loading import load, save_model_folder
 from leadline.methods.predictor import ModelInfo
+from leadline.methods.stereo_teachers import load_stereo_teacher
 from leadline.methods.teachers import Teachers, load_teachers, pseudo_depth
 from leadline.types import UserError
 from tests.fixtures.moving_scene import moving_scene
@@ -104,6 +105,20 @@ def test_pseudo_depth__one_teacher_alone_is_its_depth(folders: dict[str, str]) -
     assert found.keep is None and torch.equal(found.depth, expected)
 
 
+def test_stereo_teacher__is_believed_unless_it_is_much_farther_than_the_model(folders: dict[str, str]) -> None:
+    teacher, sample = load_stereo_teacher(folders["plain"]), scene((0,))
+    assert sample.closed is not None
+    robust = depth_of(load_teachers(folders["plain"], folders["stereo"]), sample)[0]
+    stereo = (robust * 1.1)[:, None, None]
+    stereo[..., :10, :], stereo[..., 10:20, :] = 1.3 * robust[:, None, None, :10], 0  # a mirror image, and nothing that moved
+    found = teacher.pseudo(replace(sample, stereo=stereo))
+    closed = sample.closed[:, 0].flatten(0, 1)
+    seen = torch.where(closed > 0, closed, stereo.flatten(0, 2))
+    assert found.keep is not None and 0.2 < found.keep.float().mean() < 0.9
+    torch.testing.assert_close(found.depth, torch.where((seen > 0) & (seen < 1.2 * robust), seen, robust))
+    assert torch.equal(student(stereo=folders["plain"]).loss(replace(sample, stereo=stereo)).logs["valid_share"], torch.tensor(1.0))
+
+
 @pytest.mark.parametrize("robust", ["literal", "stereo"])
 def test_pseudo_depth__is_a_function_of_the_picture_alone(robust: str, folders: dict[str, str]) -> None:
     """Neither chance, nor the student's precision, nor the other pictures of a batch change it."""
@@ -135,6 +150,7 @@ def test_needs__are_those_of_the_teachers(folders: dict[str, str]) -> None:
     assert student().needs == Needs(layers=frozenset({"depth", "usable"}))
     assert student(plain=folders["plain"]).needs == pictures
     assert student(plain=folders["plain"], frames=(0, -2, 2)).needs == replace(pictures, frames=(0, -2, 2))
+    assert student(stereo=folders["plain"], frames=(0, -2, 2)).needs == Needs(frozenset({"usable", "stereo", "closed"}), (0, -2, 2))
     layers = frozenset({"usable", "cam_from_world", "closed"})
     assert student(plain=folders["plain"], robust=folders["stereo"]).needs == Needs(layers=layers, frames=(0, -1, 1))
     both = student(plain=folders["plain"], robust=folders["literal"]).needs

@@ -19,6 +19,9 @@ class DistilConfig(NetworkConfig):
     """Model folder, run folder or hub id of a teacher of that kind; alone it is all the student learns from."""
     robust: str | None = None
     """The same of a teacher of method intrinsic, whose mask says where its own depth stands in for the plain teacher's."""
+    stereo: str | None = None
+    """In place of both: the depth of neighbouring frames, found without a network, except where this metric teacher, of method intrinsic as
+    a rule, is much nearer (ours, methods/stereo_teachers.py); needs known poses."""
     dropped: Literal["robust", "closed"] = "robust"
     """What stands where the mask drops pixels: the robust teacher's depth, or (ours, mask stereo) the surface in front of them."""
     margin: float = 0.0

@@ -19,7 +19,8 @@ from leadline.methods.distil.config import DistilConfig
 from leadline.methods.distil.loss import relative_teaching_loss, teaching_loss
 from leadline.methods.loading import load
 from leadline.methods.network import build_network, full_size, inverse_depths, settled
-from leadline.methods.teachers import PseudoDepth, Teachers, check_alone, load_teachers, pseudo_depth, who
+from leadline.methods.stereo_teachers import StereoTeacher, load_stereo_teacher
+from leadline.methods.teachers import PseudoDepth, Teachers, check_alone, load_teachers, who
 from leadline.types import DepthKind, UserError
 
 NAME = "method distil"
@@ -33,12 +34,13 @@ class Distil(Method):
     def __init__(self, config: DistilConfig) -> None:
         super().__init__()
         _check(config)
-        self._places = config.plain, config.robust
+        self._places = config.plain, config.robust, config.stereo
         config = settled(config, subject=NAME)
         # The model folder keeps the configuration, and where the teachers lay is nobody's business.
-        self.config = replace(config, plain=_last_part(config.plain), robust=_last_part(config.robust), start=None)
+        plain, robust, stereo = (_last_part(place) for place in self._places)
+        self.config = replace(config, plain=plain, robust=robust, stereo=stereo, start=None)
         self.network = build_network(config, num_outputs=2 if config.uncertainty else 1)
-        self._loaded: Teachers | None = None
+        self._loaded: Teachers | StereoTeacher | None = None
         self._began = {} if config.start is None else {"start": self._begin_with(config.start)}
 
     @property
@@ -49,22 +51,25 @@ class Distil(Method):
     @property
     def needs(self) -> Needs:
         """What the teachers read; without any, depth. Raises UserError for teachers that cannot be opened."""
-        needs = Needs(layers=frozenset({"depth", "usable"})) if self.config.plain is None else self.teachers.needs
+        needs = self.teachers.needs if self._is_taught else Needs(layers=frozenset({"depth", "usable"}))
         return needs if self.config.robust is not None else replace(needs, frames=self.config.frames)
 
     @property
-    def teachers(self) -> Teachers:
+    def teachers(self) -> Teachers | StereoTeacher:
         """Opened when they are first asked for: a trained student does without them. Raises UserError like `load_teachers`."""
         if self._loaded is None:
-            (plain, robust), config = self._places, self.config
-            assert plain is not None
-            self._loaded = load_teachers(plain, robust, kind=config.kind, dropped=config.dropped, margin=config.margin)
+            (plain, robust, stereo), config = self._places, self.config
+            if stereo is not None:
+                self._loaded = load_stereo_teacher(stereo)
+            else:
+                assert plain is not None
+                self._loaded = load_teachers(plain, robust, kind=config.kind, dropped=config.dropped, margin=config.margin)
         return self._loaded
 
     @property
     def details(self) -> dict[str, Any]:
         """Its teachers, if it has any, and what it began with: names, weights and licences, and how teachers are put together."""
-        return self._began | ({} if self.config.plain is None else self.teachers.provenance)
+        return self._began | (self.teachers.provenance if self._is_taught else {})
 
     @property
     def size_multiple(self) -> int:
@@ -110,6 +115,11 @@ class Distil(Method):
         return Loss(terms={"teaching": term}, logs=logs, panels=panels)
 
     @property
+    def _is_taught(self) -> bool:
+        """By teachers that are asked here, not by files."""
+        return self.config.plain is not None or self.config.stereo is not None
+
+    @property
     def _is_metric(self) -> bool:
         return self.config.kind is DepthKind.METRIC
 
@@ -118,8 +128,8 @@ class Distil(Method):
         return inverse_depths(raw, K, self.config) if self._is_metric else [one[:, 0] for one in raw]
 
     def _pseudo_depth(self, sample: Sample) -> PseudoDepth:
-        if self.config.plain is not None:
-            return pseudo_depth(sample, self.teachers)
+        if self._is_taught:
+            return self.teachers.pseudo(sample)
         assert sample.depth is not None
         return PseudoDepth(sample.depth[:, 0].flatten(0, 1))
 
@@ -141,6 +151,8 @@ def _check(config: DistilConfig) -> None:
     if config.kind is not DepthKind.METRIC and (config.plain is None or config.robust is not None or config.uncertainty):
         wrong = f"a student of {config.kind.value} values learns from one plain teacher, without uncertainty"
         raise UserError(NAME, wrong, "give --method.plain alone")
+    if config.stereo is not None and (config.plain is not None or config.robust is not None):
+        raise UserError(NAME, "--method.stereo stands in place of both other teachers", "leave --method.plain and --method.robust out")
     if config.plain is None and config.robust is not None:
         raise UserError(NAME, "a robust teacher without a plain one", "give --method.plain too: it teaches where the mask keeps pixels")
     if config.robust is None:
