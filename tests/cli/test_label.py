@@ -290,7 +290,7 @@ def test_label__mesh_of_all_frames_whichever_are_finished_and_without_broken_one
     ("options", "line"),
     [
         ([], "--plain, --mesh, --stereo, --bins: none is given; give --plain MODEL, --mesh MODEL MODEL, --stereo MODEL, or"),
-        (["--plain", "PLAIN", "--mesh", "PLAIN", "LITERAL"], "--plain, --mesh, --bins: --plain and --mesh are given"),
+        (["--plain", "PLAIN", "--mesh", "PLAIN", "LITERAL"], "--plain, --mesh, --stereo, --bins: --plain and --mesh are given"),
         (["--mesh", "PLAIN"], "--mesh: 1 model cannot disagree with itself"),
         (["--mesh", "PLAIN", "PLAIN"], "is the same model as one before it"),
         (["--mesh", "PLAIN", "LITERAL", "--robust", "LITERAL"], "--mesh: knows no --robust"),
