@@ -39,17 +39,17 @@ def read_png(source: Source) -> RawDepth:
     return RawDepth(stored, about=about_from_text(text, subject=path))
 
 
-def write_png(path: Path, stored: np.ndarray, about: About) -> None:
+def write_png(path: Path, stored: np.ndarray, about: About, *, quick: bool = False) -> None:
     """Write `stored` uint16 (h, w) with `about` in its text chunk. Raises UserError where it cannot be written."""
-    write_bytes(path, encode_png(stored, about))
+    write_bytes(path, encode_png(stored, about, quick=quick))
 
 
-def encode_png(stored: np.ndarray, about: About, *, smallest: bool = False) -> bytes:
-    """What `write_png` writes; `smallest` takes its time for fewer bytes of the same numbers."""
+def encode_png(stored: np.ndarray, about: About, *, smallest: bool = False, quick: bool = False) -> bytes:
+    """What `write_png` writes; `smallest` takes its time for fewer bytes of the same numbers, `quick` the other way round."""
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text(CHUNK, about.as_text())
     buffer = io.BytesIO()
-    Image.fromarray(stored).save(buffer, format="PNG", pnginfo=chunks, optimize=smallest)
+    Image.fromarray(stored).save(buffer, format="PNG", pnginfo=chunks, optimize=smallest, **({"compress_level": 1} if quick else {}))
     return buffer.getvalue()
 
 
