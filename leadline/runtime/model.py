@@ -170,12 +170,13 @@ class RuntimeModel:
         dark = {c.name: rig_photo(np.zeros((c.height, c.width, 3), dtype=np.uint8), c) for c in rig.cameras if c.name not in known}
         return {name: known[name] if name in known else dark[name] for name in rig.names}
 
-    def warm_up(self, rounds: int = 2) -> None:
-        """Run on black pictures of the size it was made for: the first runs of most runtimes are slow, as they plan their memory."""
+    def warm_up(self, rounds: int = 2, *, num: int = 1) -> None:
+        """Run on `num` black pictures of the size it was made for: the first runs of most runtimes are slow, as they plan their memory."""
         dark = np.zeros((max(self.about.height, 32), max(self.about.width, 32), 3), dtype=np.uint8)
         job = self.prepare(Photo(dark))
+        views = num if "views" in self.about.dynamic else self.about.views
         for _ in range(rounds):
-            self.infer([job] * self.about.views, views=self.about.views)
+            self.infer([job] * (views if self.rig else num), views=views)
 
     def prepare(self, photo: Photo) -> Job:
         """What the network is given for a picture. Raises UserError for one that would become too large an input, or has another shape."""
