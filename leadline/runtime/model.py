@@ -185,7 +185,7 @@ class RuntimeModel:
             photo = photo.with_camera()
         framing = self._framing(photo)
         check_network_size(framing.rows, framing.columns, subject=photo.subject)
-        if self._sizing.shrinks(photo.height, photo.width) and not about.is_fixed:
+        if self._follows and self._sizing.shrinks(photo.height, photo.width):
             note = f"the image is long and was read at {framing.columns}x{framing.rows} px, as many as the network takes at once"
             photo = replace(photo, notes=(*photo.notes, note))
         if about.preprocess == "outside":
@@ -222,6 +222,11 @@ class RuntimeModel:
         )
 
     @property
+    def _follows(self) -> bool:
+        """Whether the size of the network input follows from that of the picture; a graph that resizes has one size inside."""
+        return self.about.preprocess == "outside" and not self.about.is_fixed
+
+    @property
     def _batch(self) -> int | None:
         """How many pictures, or rigs, the graph always takes; None where that may vary."""
         return None if self._image.shape is None else self._image.shape[0]
@@ -248,7 +253,7 @@ class RuntimeModel:
 
     def _framing(self, photo: Photo) -> Framing:
         about = self.about
-        if not about.is_fixed:
+        if self._follows:
             return stretched(*self._sizing.size(photo.height, photo.width))
         if about.fit == "letterbox":
             return letterboxed(photo.height, photo.width, rows=about.height, columns=about.width)

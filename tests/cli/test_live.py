@@ -131,23 +131,9 @@ def test_live__ctrl_c_says_how_it_went(tmp_path: Path) -> None:
     write_image(tmp_path / "in" / "a.png", grey(HEIGHT, WIDTH))
     out = tmp_path / "out"
     path = write_onnx(tmp_path / "net.onnx", PLAIN)
-    command = [
-        sys.executable,
-        "-m",
-        "leadline",
-        "live",
-        str(path),
-        str(tmp_path / "in"),
-        "--out",
-        str(out),
-        "--seconds",
-        "600",
-        "--fps",
-        "50",
-    ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )
+    command = [sys.executable, "-m", "leadline", "live", str(path), str(tmp_path / "in"), "--out", str(out), "--seconds", "600"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([*command, "--fps", "50"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     deadline = time.monotonic() + 60
     while len(list(out.glob("[0-9]*.png"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
