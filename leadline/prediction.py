@@ -127,7 +127,7 @@ class Prediction:
         if path.suffix.lower() in (".ply", ".glb"):
             write_points(path, self.points(), colors=None if image is None else image[self.usable])
         else:
-            write_depth(path, self.as_file())
+            write_depth(path, self.as_file(), quick=True)
 
     def as_file(self) -> "DepthFile":
         """What a depth file holds of it."""

@@ -19,7 +19,8 @@ ALL = ("eager", "onnx", "openvino", "torch", "callable")
 
 
 def contest(model: str, engine: str = "onnx", precision: str = "fp32", *, num: int = 1, size: tuple[int, int] | None = None) -> Contest:
-    return Contest(Entry.parse(model), engine, precision, size, num, 1)
+    entry = Entry.parse(model)
+    return Contest(entry, engine, precision, entry.size or size, num, 1)
 
 
 def convolution(path: Path) -> Path:

@@ -56,7 +56,7 @@ def test_predict__files_that_leadline_has_not_made(tmp_path: Path, capsys: pytes
     ):
         assert main([*command, *extra]) == 2
         assert words in capsys.readouterr().err
-    assert main([*command, *kind, "--option", "size=64x96", "--option", "mean=0,0,0", "--option", "std=1,1,1"]) == 0
+    assert main([*command, *kind, "--option", "size=64x96", "mean=0,0,0", "std=1,1,1"]) == 0
     np.testing.assert_allclose(read_depth(tmp_path / "out" / "a.npz").values, 0.2, rtol=1e-4)
 
 
