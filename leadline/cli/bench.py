@@ -66,7 +66,7 @@ def run(argv: list[str]) -> int:
             for contest, contender in zip(chosen, contenders, strict=True):
                 memory[contender.label] = memory_of(contest)
                 advance(1)
-    precisions = list(dict.fromkeys(contest.precision for contest in chosen))
+    precisions = [precision for precision in PRECISIONS if any(contest.precision == precision for contest in chosen)]
     all_of_them = contenders if options.no_peak else [*contenders, *peaks(precisions, threads=options.threads)]
     with progress("bench: rounds", options.rounds + options.warm) as advance:
         seconds = timed(all_of_them, rounds=options.rounds, warm=options.warm, advance=advance)

@@ -101,13 +101,18 @@ def contests(
     threads: int | None,
 ) -> list[Contest]:
     """Every way to run each entry that `engines` and `precisions` allow. Raises UserError for an entry that none of them can run."""
-    found = []
+    found: list[Contest] = []
     for entry in entries:
-        ways = [(engine, p) for engine in entry.engines if engine in engines for p in precisions if _runs(entry, engine, p)]
-        if not ways:
+        of_entry = [
+            Contest(entry, engine, precision, entry.size or size, num, threads)
+            for engine in entry.engines
+            for precision in precisions
+            if engine in engines and _runs(entry, engine, precision)
+        ]
+        if not of_entry:
             wrong = f"is not run by {', '.join(engines)} in {', '.join(precisions)}"
             raise UserError(entry.model, wrong, f"it is by {' or '.join(entry.engines)}; a file in the precision of its export")
-        found += [Contest(entry, engine, precision, entry.size or size, num, threads) for engine, precision in ways]
+        found += of_entry
     return found
 
 

@@ -4,7 +4,7 @@ Each in torch and in OpenVINO; the fastest of all is the peak of its precision, 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -58,9 +58,11 @@ def _torch(precision: Precision, threads: int | None, side: int, channels: int, 
 def _openvino(precision: Precision, threads: int | None, side: int, channels: int, rows: int, columns: int) -> list[Contender]:
     try:
         import openvino
-        from openvino import opset13 as ops
+        from openvino import opset13
     except ImportError:
         return []
+    # Its stubs know neither these functions' defaults nor its own model.
+    openvino, ops = cast(Any, openvino), cast(Any, opset13)
     from leadline.runtime.openvino_session import HINTS
 
     config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": HINTS[precision]}
@@ -80,8 +82,7 @@ def _openvino(precision: Precision, threads: int | None, side: int, channels: in
 
     def contender(what: str, shape: list[int], graph: Any, operations: float) -> Contender:
         given = ops.parameter(shape, np.float32)
-        core: Any = openvino.Core()
-        compiled = core.compile_model(openvino.Model([graph(given)], [given]), "CPU", config)
+        compiled = openvino.Core().compile_model(openvino.Model([graph(given)], [given]), "CPU", config)
         request, array = compiled.create_infer_request(), rng.random(shape, dtype=np.float32)
         run = lambda: request.infer([array], share_inputs=True, share_outputs=True)  # noqa: E731
         return Contender(NAME, f"openvino {what}", precision, *shape[-2:], 1, run, operations)
