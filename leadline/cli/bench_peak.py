@@ -4,7 +4,8 @@ Each in torch and in OpenVINO; the fastest of all is the peak of its precision, 
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -57,12 +58,11 @@ def _torch(precision: Precision, threads: int | None, side: int, channels: int, 
 
 def _openvino(precision: Precision, threads: int | None, side: int, channels: int, rows: int, columns: int) -> list[Contender]:
     try:
-        import openvino
-        from openvino import opset13
+        # By name: its stubs know neither the defaults of these functions nor its own class of models.
+        openvino: Any = import_module("openvino")
+        ops: Any = import_module("openvino.opset13")
     except ImportError:
         return []
-    # Its stubs know neither these functions' defaults nor its own model.
-    openvino, ops = cast(Any, openvino), cast(Any, opset13)
     from leadline.runtime.openvino_session import HINTS
 
     config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": HINTS[precision]}
