@@ -15,6 +15,7 @@ from leadline.cli.bench_peak import peaks
 from leadline.cli.bench_rounds import Row, memory_of, peak_gflops, rows_of, timed
 from leadline.cli.opened import read_size
 from leadline.cli.progress import progress
+from leadline.io.exported import Precision
 from leadline.io.jsonfile import write_json
 from leadline.types import UserError
 from leadline.viewer.bars import Bar, Bars
@@ -66,7 +67,7 @@ def run(argv: list[str]) -> int:
             for contest, contender in zip(chosen, contenders, strict=True):
                 memory[contender.label] = memory_of(contest)
                 advance(1)
-    precisions = [precision for precision in PRECISIONS if any(contest.precision == precision for contest in chosen)]
+    precisions: list[Precision] = [precision for precision in PRECISIONS if any(contest.precision == precision for contest in chosen)]
     all_of_them = contenders if options.no_peak else [*contenders, *peaks(precisions, threads=options.threads)]
     with progress("bench: rounds", options.rounds + options.warm) as advance:
         seconds = timed(all_of_them, rounds=options.rounds, warm=options.warm, advance=advance)

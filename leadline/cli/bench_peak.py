@@ -11,6 +11,8 @@ import numpy as np
 
 from leadline.cli.bench_contenders import Contender
 from leadline.io.exported import Precision
+from leadline.runtime.openvino_session import settings
+from leadline.runtime.session import Engine
 
 SIDE = 2048
 """Rows and columns of the matrices: 8.6 billion multiplications."""
@@ -63,11 +65,8 @@ def _openvino(precision: Precision, threads: int | None, side: int, channels: in
         ops: Any = import_module("openvino.opset13")
     except ImportError:
         return []
-    from leadline.runtime.openvino_session import HINTS
-
-    config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": HINTS[precision]}
-    if threads is not None:
-        config["INFERENCE_NUM_THREADS"] = threads
+    core = openvino.Core()
+    told = settings(core, precision, Engine(threads=threads))
     rng = np.random.default_rng(0)
 
     def rounded(node: Any) -> Any:
@@ -82,7 +81,7 @@ def _openvino(precision: Precision, threads: int | None, side: int, channels: in
 
     def contender(what: str, shape: list[int], graph: Any, operations: float) -> Contender:
         given = ops.parameter(shape, np.float32)
-        compiled = openvino.Core().compile_model(openvino.Model([graph(given)], [given]), "CPU", config)
+        compiled = core.compile_model(openvino.Model([graph(given)], [given]), "CPU", told)
         request, array = compiled.create_infer_request(), rng.random(shape, dtype=np.float32)
         run = lambda: request.infer([array], share_inputs=True, share_outputs=True)  # noqa: E731
         return Contender(NAME, f"openvino {what}", precision, *shape[-2:], 1, run, operations)

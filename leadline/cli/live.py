@@ -79,6 +79,8 @@ def run(argv: list[str]) -> int:
         runtime=options.runtime,
     )
     print(f"{model.name}: {model.kind.value}, licence {model.licence}", file=sys.stderr)
+    if model.rig and rig is None:
+        raise UserError(model.name, "looks at all cameras of a rig together", "give --rig")
     if options.out is not None:
         writable_folder(options.out)
     if is_exported(options.model):

@@ -127,6 +127,12 @@ def test_live__wrong_options(
     assert words in capsys.readouterr().err
 
 
+def test_live__a_network_of_rigs_needs_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_image(tmp_path / "in" / "a.png", grey(HEIGHT, WIDTH))
+    assert main(["live", str(write_onnx(tmp_path / "net.onnx", with_camera(views=4))), str(tmp_path / "in")]) == 2
+    assert "hand: looks at all cameras of a rig together; give --rig" in capsys.readouterr().err
+
+
 def test_live__ctrl_c_says_how_it_went(tmp_path: Path) -> None:
     write_image(tmp_path / "in" / "a.png", grey(HEIGHT, WIDTH))
     out = tmp_path / "out"
