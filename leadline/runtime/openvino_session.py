@@ -48,7 +48,7 @@ def open_openvino(path: Path, engine: Engine) -> Session:
 
 
 def settings(core: Any, precision: Precision, engine: Engine) -> dict[str, Any]:
-    """What OpenVINO is told. Layers of an int8 file that are not quantised compute in bf16 where the processor can, which is its own way."""
+    """What OpenVINO is told. Layers of an int8 file that are not quantised compute in bf16 where the processor can: its own way."""
     hint = _HINTS[precision]
     if precision == "int8" and engine.device == "cpu" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         hint = "bf16"
