@@ -28,6 +28,8 @@ from leadline.types import DepthKind, UserError
 
 STAGES = ("wait", "read", "queue", "infer", "write", "total")
 """Where time goes: from the camera until it is read; decoding and resizing; until it is inferred; inference; until it is written; all."""
+MOST_REASONS = 100
+"""Sentences that are kept: each broken file has its own, and a run may last for days."""
 _Item = TypeVar("_Item")
 
 
@@ -229,9 +231,11 @@ class Live:
             stage.join()
         self._pool.shutdown(wait=False, cancel_futures=True)
         latest = max(self._last.values())
+        # Where pictures are dropped, the last moment of a run may be torn.
+        enough = latest - (1 if self._intake.policy == "drop-oldest" else 0)
         for name, tally in self.report.cameras.items():
             tally.dropped = self._intake.dropped[name]
-            if self._last[name] < latest and not tally.stopped:
+            if self._last[name] < enough and not tally.stopped:
                 last = self._last[name]
                 tally.stopped = "gave no picture" if last < 0 else f"gave its last picture in moment {last} of {latest + 1}"
 
@@ -286,7 +290,8 @@ class Live:
             photo = self.view.photo(shot.camera, shot.read())
             return photo, self.model.prepare(photo)
         except UserError as error:
-            self.report.reasons[str(error)] += 1
+            if len(self.report.reasons) < MOST_REASONS or str(error) in self.report.reasons:
+                self.report.reasons[str(error)] += 1
             return None, None
 
     def _tally(self, index: int, shots: Mapping[str, Shot], known: Mapping[str, Photo]) -> None:
