@@ -127,6 +127,17 @@ def test_live__wrong_options(
     assert words in capsys.readouterr().err
 
 
+def test_live__a_network_in_torch(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], one_thread: None) -> None:
+    for i in range(3):
+        write_image(tmp_path / "in" / f"{i}.png", grey(64, 96))
+    command = ["live", str(tiny_model), str(tmp_path / "in"), "--fov-x-deg", "70"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    assert "3 moments" in capsys.readouterr().out
+    assert read_depth(tmp_path / "out" / "000002.png").values.shape == (64, 96)
+    assert main([*command, "--precision", "bf16"]) == 2
+    assert "is no exported file, and runs in torch as it is" in capsys.readouterr().err
+
+
 def test_live__a_network_of_rigs_needs_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_image(tmp_path / "in" / "a.png", grey(HEIGHT, WIDTH))
     assert main(["live", str(write_onnx(tmp_path / "net.onnx", with_camera(views=4))), str(tmp_path / "in")]) == 2
