@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 import leadline.runtime
-from leadline.geometry.camera import Camera
 from leadline.io.depth import write_depth
 from leadline.io.exported import KEY, Exported, Precision
 from leadline.io.image import write_image
 from leadline.io.photo import Photo
 from leadline.methods.catalog import build_method
+from leadline.methods.surround.method import Surround
 from leadline.prediction import Prediction
 from leadline.runtime.live import Live, View
 from leadline.runtime.model import RuntimeModel
@@ -32,23 +32,24 @@ from leadline.types import DepthKind
 HEIGHT, WIDTH, CAMERAS = 384, 640, 6
 MOMENTS, ROUNDS = 8, 5
 MOST = 1.15
-K = Camera.from_fov(70, width=WIDTH, height=HEIGHT).K
 
 
 class OfPictures(nn.Module):
-    """The method as exported files have it: pictures (n, 3, h, w) and K (n, 3, 3)."""
+    """The network as exported files have it: pictures (n, 3, h, w) to depth (n, h, w)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.method = build_method("surround", {"network": "surround-r18"}).eval()
+        method = build_method("surround", {"network": "surround-r18"}).eval()
+        assert isinstance(method, Surround)
+        self.network = method.network
 
-    def forward(self, image: Tensor, K: Tensor) -> Tensor:
-        """Depth (n, h, w)."""
-        return self.method(image[:, None], K[:, None])[:, 0]
+    def forward(self, image: Tensor) -> Tensor:
+        """Depth of a camera as the bins have it."""
+        return self.network(image[:, None]).bins.depth
 
 
 def run() -> Iterator[tuple[str, float, str, str]]:
-    """Milliseconds a camera frame of both, and their ratio, in fp32 and bf16; the age of a depth map, and memory that is held."""
+    """Milliseconds a camera frame of both, and their ratio, in fp32 and bf16."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         path = _exported(folder / "r18.xml")
@@ -68,7 +69,7 @@ def run() -> Iterator[tuple[str, float, str, str]]:
 
 def _alone(model: RuntimeModel) -> float:
     """Seconds for all moments."""
-    jobs = [model.prepare(Photo(_noise(i), K=K)) for i in range(CAMERAS)]
+    jobs = [model.prepare(Photo(_noise(i))) for i in range(CAMERAS)]
     begin = time.perf_counter()
     for _ in range(MOMENTS):
         model.infer(jobs)
@@ -82,18 +83,17 @@ def _end_to_end(model: RuntimeModel, folder: Path) -> float:
         write_depth(folder / "out" / camera / f"{index:06}.png", prediction.as_file(), sidecar=False, quick=True)
 
     begin = time.perf_counter()
-    Live(model, streams, View(K=K), policy="wait", fps=10).run(sink)
+    Live(model, streams, View(), policy="wait", fps=10).run(sink)
     return time.perf_counter() - begin
 
 
 def _exported(path: Path) -> Path:
-    example = (torch.rand(CAMERAS, 3, HEIGHT, WIDTH), torch.from_numpy(K).float().expand(CAMERAS, 3, 3))
+    shape = (CAMERAS, 3, HEIGHT, WIDTH)
     with torch.no_grad():
-        model: Any = openvino.convert_model(OfPictures(), example_input=example)
-    for port, name in zip((*model.inputs, *model.outputs), ("image", "K", "values"), strict=True):
-        port.set_names({name})
-    model.reshape({"image": [CAMERAS, 3, HEIGHT, WIDTH], "K": [CAMERAS, 3, 3]})
-    about = Exported(model="surround-r18", kind=DepthKind.METRIC, height=HEIGHT, width=WIDTH, needs_camera=True)
+        model: Any = openvino.convert_model(torch.export.export(OfPictures(), (torch.rand(shape),)))
+    for port, name in zip((*model.inputs, *model.outputs), ("image", "values"), strict=True):
+        port.get_tensor().set_names({name})
+    about = Exported(model="surround-r18", kind=DepthKind.METRIC, height=HEIGHT, width=WIDTH)
     model.set_rt_info(about.as_json(), KEY)
     openvino.save_model(model, str(path), compress_to_fp16=False)
     return path

@@ -1,18 +1,16 @@
 """Timing in rounds that take every contender in turn, so that whatever slows the machine down slows all of them; and memory, apart."""
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from leadline.cli.bench_contenders import Contender, Contest, build
 from leadline.cli.bench_peak import NAME as PEAK
+from leadline.cli.memory import largest_mb
 
 
 @dataclass(frozen=True)
@@ -124,14 +122,4 @@ def _measure(contest: Contest, answer: Any) -> None:
     contender = build(contest)
     for _ in range(3):
         contender.run()
-    answer.send(_largest_mb())
-
-
-def _largest_mb() -> float:
-    """Of this process alone: what the operating system tells its parent may hold pages of the parent."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (1 << 20) if sys.platform == "darwin" else most / 1024
+    answer.send(largest_mb())

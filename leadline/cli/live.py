@@ -2,12 +2,14 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tyro
 
+from leadline.cli.memory import largest_mb, resident_mb
 from leadline.cli.method_options import parse_options
 from leadline.cli.opened import is_exported, open_model
 from leadline.cli.predict import parsed_K
@@ -93,10 +95,12 @@ def run(argv: list[str]) -> int:
     policy = "drop-oldest" if paced else "wait"
     live = Live(model, streams, view, policy=policy, fps=options.fps or UNPACED_FPS, depth=options.depth)
     sink = _Nowhere() if options.out is None else _Folder(options.out, by_camera=len(streams) > 1)
+    before_mb = resident_mb()
     report = live.run(sink, seconds=options.seconds, tick=_Ticker())
-    _print(report, policy)
+    memory = {"begin": before_mb, "end": resident_mb(), "largest": largest_mb()}
+    _print(report, policy, memory)
     if options.json is not None:
-        write_json(options.json, _about(options, model, policy) | report.as_record())
+        write_json(options.json, _about(options, model, policy) | report.as_record() | {"memory_mb": memory})
     return 130 if report.interrupted else 0
 
 
@@ -151,7 +155,7 @@ class _Ticker:
             print(f"live: {report.moments} moments, {report.seconds:.0f} s, {figures}", file=sys.stderr, flush=True)
 
 
-def _print(report: LiveReport, policy: str) -> None:
+def _print(report: LiveReport, policy: str, memory: Mapping[str, float | None]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -167,6 +171,8 @@ def _print(report: LiveReport, policy: str) -> None:
         cameras.add_row(name, str(tally.done), str(tally.missing), str(tally.dropped), tally.stopped or "-")
     console.print(cameras)
     console.print(f"{report.moments} moments in {report.seconds:.1f} s: {report.moments_per_s:.2f} a second; late pictures: {policy}")
+    held = ", ".join(f"{when} {amount:.0f} MB" for when, amount in memory.items() if amount is not None)
+    console.print(f"memory: {held}")
     for reason, times in report.reasons.most_common(5):
         print(f"leadline live: {reason} ({times} times)", file=sys.stderr)
 

@@ -87,6 +87,7 @@ def test_live__a_rig_whose_camera_stops(exported: Path, tmp_path: Path, capsys: 
     np.testing.assert_allclose(depth.K, rig.cameras[1].K)
     said = json.loads((tmp_path / "live.json").read_text())
     assert said["cameras"]["cam2"] == {"done": 2, "missing": 4, "dropped": 0, "stopped": "gave its last picture in moment 1 of 6"}
+    assert said["memory_mb"]["largest"] > 10
     assert said["latency_ms"]["total"]["p99"] >= said["latency_ms"]["infer"]["p50"] > 0
 
 
