@@ -84,7 +84,7 @@ def _openvino(precision: Precision, threads: int | None, side: int, channels: in
         compiled = core.compile_model(openvino.Model([graph(given)], [given]), "CPU", told)
         request, array = compiled.create_infer_request(), rng.random(shape, dtype=np.float32)
         run = lambda: request.infer([array], share_inputs=True, share_outputs=True)  # noqa: E731
-        return Contender(NAME, f"openvino {what}", precision, *shape[-2:], 1, run, operations)
+        return Contender(NAME, f"openvino {what}", precision, shape[-2], shape[-1], 1, run, operations)
 
     def product(given: Any) -> Any:
         return ops.matmul(rounded(given), weights(side, side), False, True)
