@@ -73,7 +73,7 @@ def _quickly_packed(stored: np.ndarray, about: About) -> bytes:
     chunks = (
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)),
         (b"tEXt", CHUNK.encode("latin-1") + b"\0" + about.as_text().encode("latin-1")),
-        (b"IDAT", packer.compress(lines) + packer.flush()),
+        (b"IDAT", packer.compress(lines.data) + packer.flush()),
         (b"IEND", b""),
     )
     framed = (struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
