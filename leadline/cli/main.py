@@ -12,6 +12,8 @@ VERBS = {
     "scenes": ("leadline.cli.scenes", "render worlds with exact depth: rooms, streets, objects, yard"),
     "train": ("leadline.cli.train", "train a recipe; resumes by itself"),
     "predict": ("leadline.cli.predict", "depth for images, folders, a rig"),
+    "live": ("leadline.cli.live", "depth of cameras while they film: video, folder, rig, with measured latency"),
+    "bench": ("leadline.cli.bench", "time models, runtimes and precisions against each other, and against the machine"),
     "label": ("leadline.cli.label", "depth of teachers for a data set, to train a student on"),
     "features": ("leadline.cli.features", "what frozen encoders see in a data set, to train the gates of briges on"),
     "evaluate": ("leadline.cli.evaluate", "score a model or files under a named protocol"),
