@@ -1,0 +1,178 @@
+"""Export: settle, trace, write beside the final place, run what was written, and let it stay only if it answers as the model does."""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+
+from leadline.export import coreml, tensorrt
+from leadline.export.calibration import calibration_inputs
+from leadline.export.graph import Graph, trace
+from leadline.export.onnx_file import described, halved, onnx_bytes, onnx_model
+from leadline.export.openvino_file import openvino_model, write_openvino
+from leadline.export.parity import NUM_ROOMS, Layer, Parity, Run, compare, trials
+from leadline.export.plan import Plan, settle
+from leadline.export.quantise import Inputs, keep, layer_errors, quantised
+from leadline.export.report import write_report
+from leadline.export.torch_file import torch_bytes
+from leadline.io.atomic import atomic_group, writable_folder
+from leadline.io.exported import Exported
+from leadline.methods.predictor import DepthModel
+from leadline.runtime.session import open_session
+from leadline.types import UserError
+
+ROOM = 1.3
+"""Space asked of the disk, in bytes of the weights."""
+NEEDS: Mapping[str, str] = {"onnx": "onnxscript", "openvino": "openvino", "tensorrt": "onnxscript"}
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """An export at work."""
+
+    model: DepthModel
+    plan: Plan
+    about: Exported
+    graph: Graph
+    out: Path
+    advance: Advance
+
+
+def steps(about: Exported) -> int:
+    """How many units `export_model` reports when nothing has to be repeated."""
+    return 2 + 2 * len(trials(about)) + NUM_ROOMS
+
+
+def export_model(model: DepthModel, plan: Plan, out: str | Path, *, advance: Advance = lambda _: None) -> Parity:
+    """Write `model` to `out` as the plan says, with the report of its parity beside it.
+
+    Nothing stays under that name when the file does not answer as the model does. Raises UserError then, and for what cannot be
+    exported, for calibration pictures that are no use, and where the files cannot be written.
+    """
+    out = Path(out)
+    about = settle(model, plan, subject=out)
+    _check_packages(plan)
+    _check_space(model, out)
+    job = Job(model, plan, about, Graph(model, about), out, advance)
+    calibration = [] if plan.calibration is None or plan.precision != "int8" else calibration_inputs(plan.calibration, about)
+    program = _traced(job)
+    advance(1)
+    with atomic_group(out) as folder:
+        path = folder / out.name
+        if plan.format == "coreml":
+            coreml.write_coreml(program, about, path)
+            parity = Parity(about, plan.format, (), None, notes=(coreml.NOT_CHECKED,))
+        elif plan.precision == "int8":
+            parity = _int8(job, program, path, calibration)
+        else:
+            parity = _plain(job, program, path)
+        if parity.exceeded is not None:
+            raise UserError(out, parity.exceeded, f"nothing was written; {_remedy(plan)}")
+        if plan.format == "tensorrt":
+            parity = replace(parity, notes=(*parity.notes, tensorrt.not_checked(about, out, plan.precision)))
+        write_report(parity, path)
+    advance(1)
+    return parity
+
+
+def _plain(job: Job, program: ExportedProgram, path: Path) -> Parity:
+    """Written in floating point, and compared."""
+    about = job.about
+    if job.plan.format == "torch":
+        path.write_bytes(torch_bytes(program, about))
+        return _compared(job, path)
+    model = onnx_model(program, about)
+    if job.plan.format == "openvino":
+        return _written(job, openvino_model(onnx_bytes(model, subject=about.model)), path)
+    return _written(job, halved(model) if about.precision == "fp16" else model, path)
+
+
+def _int8(job: Job, program: ExportedProgram, path: Path, calibration: Sequence[Inputs]) -> Parity:
+    """Quantised, compared, and as long as the bound is broken with more layers in floating point."""
+    source = onnx_model(program, job.about)
+    plain = openvino_model(onnx_bytes(source, subject=job.about.model))
+    model = plain if job.plan.format == "openvino" else source
+    transformer = any(isinstance(part, nn.LayerNorm) for part in job.graph.modules())
+    kept: list[str] = []
+    ranked: tuple[Layer, ...] = ()
+    while True:
+        int8 = quantised(model, calibration, transformer=transformer, kept=kept)
+        parity = _written(job, int8, path)
+        as_openvino = int8 if job.plan.format == "openvino" else openvino_model(int8.SerializeToString())
+        errors = layer_errors(plain, as_openvino, calibration, kept=kept)
+        ranked = ranked or errors
+        parity = replace(parity, layers=errors)
+        if parity.exceeded is None or 2 * len(kept) >= len(ranked):
+            return parity
+        kept = keep(ranked, max(1, 2 * len(kept)))
+
+
+def _written(job: Job, model: Any, path: Path) -> Parity:
+    """An ONNX or OpenVINO model on disk, and compared."""
+    if job.plan.format == "openvino":
+        write_openvino(model, job.about, path, subject=job.out)
+    else:
+        path.write_bytes(onnx_bytes(described(model, job.about), subject=job.about.model))
+    return _compared(job, path)
+
+
+def _compared(job: Job, path: Path) -> Parity:
+    session = open_session(path)
+    return compare(job.about, eager=eager_run(job.graph), exported=lambda inputs: session.run(**inputs), plan=job.plan, advance=job.advance)
+
+
+def eager_run(graph: Graph) -> Run:
+    """The graph as torch runs it, for arrays."""
+
+    @torch.inference_mode()
+    def run(inputs: Inputs) -> dict[str, np.ndarray]:
+        return {"values": graph(**{name: torch.from_numpy(values) for name, values in inputs.items()}).numpy()}
+
+    return run
+
+
+def _traced(job: Job) -> ExportedProgram:
+    try:
+        return trace(job.graph)
+    except UserError:
+        raise
+    except Exception as error:  # torch.export raises whatever the code it runs through raises
+        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        remedy = "leave --dynamic out, or report it" if job.plan.dynamic else "report it with the name of the model"
+        raise UserError(job.model.name, f"cannot be traced ({line[:200]})", remedy) from error
+
+
+def _remedy(plan: Plan) -> str:
+    if plan.precision == "int8":
+        return "give more calibration pictures of what it will see, or use bf16"
+    if plan.dynamic:
+        return f"this network cannot leave {', '.join(plan.dynamic)} open in {plan.format}: leave --dynamic out"
+    return "report it with the name of the model" if plan.precision == "fp32" else "use --precision fp32"
+
+
+def _check_packages(plan: Plan) -> None:
+    from importlib.util import find_spec
+
+    wanted = [NEEDS[plan.format]] if plan.format in NEEDS else []
+    wanted += ["onnxscript"] if plan.format == "openvino" else ["onnxruntime"] if wanted else []
+    wanted += ["nncf", "openvino"] if plan.precision == "int8" else []
+    missing = [name for name in wanted if find_spec(name) is None]
+    if missing:
+        raise UserError(f"--format {plan.format}", f"needs {missing[0]}, which is not installed", 'pip install "leadline[export]"')
+
+
+def _check_space(model: DepthModel, out: Path) -> None:
+    """Before minutes of work: the exact answer is that of the disk when it is written to."""
+    folder = writable_folder(out.parent)
+    needed = int(ROOM * sum(p.numel() * p.element_size() for p in model.network.parameters()))
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        wrong = f"its disk has {free / 2**20:.0f} MiB left, and about {needed / 2**20:.0f} are needed"
+        raise UserError(out, wrong, "free some space on the disk or choose another folder")
