@@ -97,9 +97,7 @@ def trace(graph: Graph) -> ExportedProgram:
     inputs = example(graph.about)
     shapes = _open_axes(graph.about)
     with torch.no_grad(), _sizes_stay_open(), _no_autocast():
-        return torch.export.export(
-            graph, tuple(inputs.values()), dynamic_shapes={name: shapes[name] for name in inputs}, strict=False
-        )
+        return torch.export.export(graph, tuple(inputs.values()), dynamic_shapes={name: shapes[name] for name in inputs}, strict=False)
 
 
 def _open_axes(about: Exported) -> Mapping[str, dict[int, Any]]:

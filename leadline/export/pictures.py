@@ -156,9 +156,7 @@ def _ball(direction: np.ndarray, centre: np.ndarray, radius: float) -> tuple[np.
     return hit, (reached - centre) / radius
 
 
-def _cover(
-    hit: np.ndarray, facing: np.ndarray, number: int, depth: np.ndarray, normal: np.ndarray, surface: np.ndarray
-) -> None:
+def _cover(hit: np.ndarray, facing: np.ndarray, number: int, depth: np.ndarray, normal: np.ndarray, surface: np.ndarray) -> None:
     nearer = (hit > 0) & (hit < depth)
     depth[nearer], surface[nearer] = hit[nearer], number
     normal[nearer] = np.broadcast_to(facing, normal.shape)[nearer]

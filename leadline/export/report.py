@@ -43,7 +43,9 @@ def table(parity: Parity) -> str:
         lines.append(f"abs_rel changes by {cost.change:+.2%}")
     if parity.layers:
         lines += ["", f"{'layer':<52}{'error':>10}{'added':>10}  kept in floating point"]
-        lines += [f"{one.name:<52.51}{one.error:>10.4f}{one.added:>10.4f}  {'yes' if one.kept else ''}" for one in parity.layers[:SHOWN_LAYERS]]
+        lines += [
+            f"{one.name:<52.51}{one.error:>10.4f}{one.added:>10.4f}  {'yes' if one.kept else ''}" for one in parity.layers[:SHOWN_LAYERS]
+        ]
         if len(parity.layers) > SHOWN_LAYERS:
             lines.append(f"and {len(parity.layers) - SHOWN_LAYERS} more in the JSON file")
     lines += [f"note       {note}" for note in parity.notes]

@@ -1,0 +1,137 @@
+"""Exports as people make them: files that run, say what they are, and stay away when they should."""
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from leadline.cli.main import main
+from leadline.export.graph import Graph
+from leadline.export.plan import settle
+from leadline.export.report import report_paths
+from leadline.export.run import eager_run, export_model
+from leadline.methods.predictor import DepthModel
+from leadline.runtime.session import open_session
+from leadline.types import UserError
+from tests.fixtures import tiny_exports, tiny_surround
+from tests.fixtures.tiny_exports import picture, plan
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for i in range(9):
+        Image.fromarray(picture(seed=i)).save(folder / f"{i}.png")
+    return folder
+
+
+def test_export__onnx_by_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tiny_surround.save(tmp_path / "surround")
+    out = tmp_path / "new" / "surround.onnx"
+    assert main(["export", folder, "--out", str(out), "--precision", "fp16", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["largest"] < 0.05 and said["about"]["precision"] == "fp16" and said["about"]["needs_camera"]
+    assert sorted(path.name for path in out.parent.iterdir()) == sorted(path.name for path in (out, *report_paths(out)))
+    about = open_session(out).about
+    assert about is not None and (about.model, about.height, about.width) == ("surround", 64, 96)
+    assert len(about.fingerprint) == 64
+
+
+def test_export__torch_with_everything_open(tmp_path: Path) -> None:
+    parity = export_model(tiny_exports.joint(), plan("torch", dynamic=("batch", "views"), views=4), tmp_path / "j.pt2")
+    assert {one.shape for one in parity.compared} == {(1, 4, 64, 96), (3, 2, 64, 96), (2, 5, 64, 96)}
+    about = open_session(tmp_path / "j.pt2").about
+    assert about is not None and about.views == 4 and about.dynamic == ("batch", "views")
+
+
+def test_export__int8_openvino_lists_its_layers(tmp_path: Path, photos: Path) -> None:
+    parity = export_model(tiny_exports.surround(), plan("openvino", precision="int8", calibration=photos), tmp_path / "s.xml")
+    assert parity.exceeded is None and parity.cost is not None and parity.cost.change <= 0.02
+    assert len(parity.layers) > 10 and all(np.isfinite(layer.error) for layer in parity.layers)
+    assert "photos" not in (tmp_path / "s.xml.parity.txt").read_text() and (tmp_path / "s.bin").is_file()
+
+
+def test_graph__inside_answers_as_predict_does(tmp_path: Path) -> None:
+    """Pictures of the network's shape, of any size, go in as bytes; eager, because parity compares with eager."""
+    models: list[tuple[DepthModel, float]] = [(tiny_exports.selfsup(), 1e-3), (tiny_exports.depth_anything(tmp_path / "da"), 3e-2)]
+    for model, bound in models:
+        height, width = settle(model, plan(), subject="x.onnx").height, settle(model, plan(), subject="x.onnx").width
+        about = settle(model, plan(preprocess="inside", dynamic=("size",)), subject="x.onnx")
+        image = picture(2 * height, 2 * width)
+        K = np.array([[1.6 * width, 0, width], [0, 1.6 * width, height], [0, 0, 1.0]])
+        inputs = {"image": image[None]} | ({"K": (K * [[0.5], [0.5], [1]])[None].astype(np.float32)} if about.needs_camera else {})
+        found = eager_run(Graph(model, about))(inputs)["values"][0]
+        expected = model.predict(image, K).values
+        assert found.shape == expected.shape
+        assert np.abs(found - expected).max() <= bound * np.abs(expected).max()
+
+
+def test_export__difference_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / "s.pt2"
+    old.write_bytes(b"older")
+    run = eager_run
+
+    def other(graph: Graph) -> Any:
+        answer = run(graph)
+        return lambda inputs: {"values": answer(inputs)["values"] * np.float32(1.01)}
+
+    monkeypatch.setattr("leadline.export.run.eager_run", other)
+    with pytest.raises(UserError, match=r"s\.pt2: differs from the model by .* nothing was written"):
+        export_model(tiny_exports.selfsup(), plan("torch"), old)
+    assert old.read_bytes() == b"older" and list(tmp_path.iterdir()) == [old]
+
+
+def test_export__disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+
+    def program(graph: Graph) -> Any:
+        return torch.export.export(torch.nn.Identity(), (torch.zeros(1),))
+
+    monkeypatch.setattr("leadline.export.run.trace", program)
+    monkeypatch.setattr("leadline.export.run.writable_folder", lambda folder: folder)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match=r"s\.pt2: cannot be written \(no space left on device\); free some space"):
+        export_model(tiny_exports.selfsup(), plan("torch"), tmp_path / "s.pt2")
+    assert not list(tmp_path.iterdir())
+
+
+def test_export__disk_too_small_is_said_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage:
+        free = 1000
+
+    monkeypatch.setattr("leadline.export.run.shutil.disk_usage", lambda folder: Usage)
+    with pytest.raises(UserError, match="its disk has 0 MiB left"):
+        export_model(tiny_exports.selfsup(), plan("torch"), tmp_path / "s.pt2")
+
+
+@pytest.mark.parametrize(
+    ("format_", "name", "options", "words"),
+    [
+        ("onnx", "s.xml", {}, r"s\.xml: is no name of a file of format onnx; let it end in \.onnx"),
+        ("onnx", "s.onnx", {"precision": "bf16"}, "onnx files are not written in bf16; choose fp32, fp16, int8"),
+        ("onnx", "s.onnx", {"precision": "int8"}, "needs pictures to calibrate on"),
+        ("onnx", "s.onnx", {"dynamic": ("views",)}, "looks at every camera for itself"),
+        ("onnx", "s.onnx", {"height": 50}, "cannot take 96x50 px; give multiples of 32"),
+    ],
+)
+def test_settle__what_cannot_be_had(format_: Any, name: str, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        settle(tiny_exports.selfsup(), plan(format_, **options), subject=name)
+
+
+def test_verb__unknown_axis(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "nothing", "--out", "x.onnx", "--dynamic", "batch,time"]) == 2
+    assert "'time' cannot be open; choose from batch, size, views" in capsys.readouterr().err
+
+
+def test_export__coreml_without_its_package(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="needs coremltools, which is not installed; pip install coremltools"):
+        export_model(tiny_exports.selfsup(), plan("coreml"), tmp_path / "s.mlpackage")
+    assert not list(tmp_path.iterdir())
