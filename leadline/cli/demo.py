@@ -13,6 +13,7 @@ import tyro
 
 from leadline.io.image import read_image
 from leadline.io.jsonfile import write_json
+from leadline.io.photo import check_photo
 from leadline.types import UserError
 
 if TYPE_CHECKING:
@@ -55,7 +56,6 @@ def run(argv: list[str]) -> int:
         raise UserError("--fov-x-deg", "is the field of view of a photo, and there is none", "give one with --image, or leave it out")
     photo = None if options.image is None else read_image(options.image)
     from leadline.cli.worlds import need_extras
-    from leadline.methods.predictor import check_photo
 
     need_extras()
     if options.image is not None and photo is not None:

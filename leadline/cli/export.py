@@ -39,6 +39,10 @@ class ExportOptions:
     """Cameras of the rig, for networks that look at all of them together."""
     calibration: Path | None = None
     """Folder of pictures for int8; with any precision the first four are compared as well."""
+    data: str | None = None
+    """DATASET:ROOT, such as rendered:out/rooms, to measure on what the file costs in metrics; without it, rooms rendered on the spot."""
+    protocol: str | None = None
+    """Under which that is measured; without it the usual one of what the model returns."""
     kind: tyro.conf.EnumChoicesFromValues[DepthKind | None] = None
     """What the model returns, for the few checkpoints that do not say it."""
     option: tuple[str, ...] = ()
@@ -67,9 +71,11 @@ def run(argv: list[str]) -> int:
         width=options.width,
         views=options.views,
         calibration=options.calibration,
+        data=options.data,
+        protocol=options.protocol,
     )
     model = load(options.model, kind=options.kind, options=parse_options(options.option))
-    with progress("export", steps(settle(model, plan, subject=options.out))) as advance:
+    with progress("export", steps(settle(model, plan, subject=options.out), plan)) as advance:
         parity = export_model(model, plan, options.out, advance=advance)
     print(as_json(parity.to_record()).decode() if options.json else table(parity))
     print(f"written: {options.out}", file=sys.stderr)

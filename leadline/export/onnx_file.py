@@ -14,7 +14,7 @@ OPSET = 18
 MOST_BYTES = 2**31 - 2**20
 """Of one ONNX file: its container cannot be larger."""
 SMALLEST_HALVED = 256
-"""Numbers of a weight from which on it is stored in 16 bits; smaller ones are biases and constants, where digits matter and bytes do not."""
+"""Numbers of a weight from which on it is stored in 16 bits; smaller ones are constants, whose digits matter."""
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 

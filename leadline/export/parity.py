@@ -4,24 +4,22 @@
 |---|---|
 | fp32 | largest relative error of depth FP32_LARGEST |
 | fp16, bf16 | mean relative error HALF_MEAN |
-| int8 | abs_rel on rendered rooms, under the protocol of the kind, grows by INT8_METRIC of itself; mean relative error INT8_MEAN |
+| int8 | abs_rel on rendered rooms, or on the user's data set, grows by INT8_METRIC of itself (cost.py); mean relative error INT8_MEAN |
 
 Errors of affine-invariant values are relative to the value or to FLOOR of the largest one, whichever is more: their zero is arbitrary.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from leadline.evaluation.protocols import find_protocol
-from leadline.evaluation.score import Item
-from leadline.evaluation.tally import Tally
+from leadline.export.cost import Cost, Run, Truth, measure
 from leadline.export.pictures import Case, clouds, graph_inputs, photographs, rendered
 from leadline.export.plan import Plan
 from leadline.io.exported import Exported, Precision
-from leadline.types import DepthKind, UserError
+from leadline.types import DepthKind
 
 FP32_LARGEST = 1e-3
 HALF_MEAN = 1e-2
@@ -29,22 +27,9 @@ INT8_METRIC = 0.02
 INT8_MEAN = 0.1
 """A file that answers something else altogether may be better by chance."""
 FLOOR = 0.05
-NUM_ROOMS = 6
-"""Rendered rooms that metrics are computed on."""
 NUM_PHOTOGRAPHS = 4
 BATCHES = (1, 3, 2)
 """Batches that an open batch is tried with."""
-
-PROTOCOLS: Mapping[DepthKind, str] = {
-    DepthKind.METRIC: "rendered",
-    DepthKind.SCALE_INVARIANT: "median",
-    DepthKind.AFFINE_INVARIANT: "affine-depth-marigold",
-    DepthKind.AFFINE_INVARIANT_INVERSE: "affine-disp-marigold",
-}
-"""Under which rendered rooms are scored."""
-
-Run = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
-"""Inputs of the graph by name -> its outputs by name."""
 
 
 @dataclass(frozen=True)
@@ -66,22 +51,6 @@ class Compared:
     largest: float
     """Relative error; infinite where the shape is another, or one of the two has no finite answer."""
     mean: float
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Metrics of rendered rooms under a protocol: of the model and of the file."""
-
-    protocol: str
-    num_images: int
-    eager: dict[str, float]
-    exported: dict[str, float]
-
-    @property
-    def change(self) -> float:
-        """Of abs_rel, relative to that of the model; negative is better."""
-        before = self.eager["abs_rel"]
-        return (self.exported["abs_rel"] - before) / max(before, 1e-9)
 
 
 @dataclass(frozen=True)
@@ -138,7 +107,7 @@ def bound_in_words(precision: Precision) -> str:
         case "fp32":
             return f"largest relative error at most {FP32_LARGEST:g}"
         case "int8":
-            return f"abs_rel on rendered rooms at most {INT8_METRIC:.0%} worse, mean relative error at most {INT8_MEAN:g}"
+            return f"abs_rel at most {INT8_METRIC:.0%} worse, mean relative error at most {INT8_MEAN:g}"
         case _:
             return f"mean relative error at most {HALF_MEAN:g}"
 
@@ -176,8 +145,10 @@ def trials(about: Exported) -> list[Trial]:
     ]
 
 
-def compare(about: Exported, *, eager: Run, exported: Run, plan: Plan, advance: Callable[[int], None] = lambda _: None) -> Parity:
-    """Ask model and file the same: every trial on rooms and clouds, the user's photographs, and rooms for the metrics."""
+def compare(
+    about: Exported, truth: Truth, *, eager: Run, exported: Run, plan: Plan, advance: Callable[[int], None] = lambda _: None
+) -> Parity:
+    """Ask model and file the same: every trial on rooms and clouds, the user's photographs, and what metrics are measured on."""
     compared: list[Compared] = []
     for trial in trials(about):
         height, width = trial.size
@@ -190,7 +161,7 @@ def compare(about: Exported, *, eager: Run, exported: Run, plan: Plan, advance: 
         inputs = graph_inputs(about, [case])
         compared += _compared(case.name, about, eager(inputs), exported(inputs))
     # Where even shapes differ there is nothing to score.
-    cost = _cost(about, eager, exported, advance) if all(np.isfinite(one.mean) for one in compared) else None
+    cost = measure(truth, about, eager, exported, advance) if all(np.isfinite(one.mean) for one in compared) else None
     return Parity(about, plan.format, tuple(compared), cost)
 
 
@@ -224,30 +195,3 @@ def relative_error(reference: np.ndarray, answer: np.ndarray, kind: DepthKind) -
     with np.errstate(invalid="ignore"):
         error = np.abs(answer - reference) / np.maximum(size, np.finfo(np.float32).tiny)
     return np.where(known & np.isfinite(answer), error, np.where(known == np.isfinite(answer), 0.0, np.inf))
-
-
-def _cost(about: Exported, eager: Run, exported: Run, advance: Callable[[int], None]) -> Cost | None:
-    cases = [rendered(100 + i, views=about.views, height=about.height, width=about.width) for i in range(NUM_ROOMS)]
-    answers: list[tuple[np.ndarray, np.ndarray]] = []
-    for case in cases:
-        inputs = graph_inputs(about, [case])
-        answers.append((eager(inputs)["values"], exported(inputs)["values"]))
-        advance(1)
-    before, after = (scored(about.kind, cases, [pair[side] for pair in answers]) for side in (0, 1))
-    if before is None or after is None:
-        return None
-    return Cost(PROTOCOLS[about.kind], len(cases) * about.views, before, after)
-
-
-def scored(kind: DepthKind, cases: Sequence[Case], values: Sequence[np.ndarray]) -> dict[str, float] | None:
-    """Metrics of values (1, h, w) or (1, v, h, w) of `cases`, one by one; None where they cannot be aligned, as constants cannot."""
-    tally = Tally(find_protocol(PROTOCOLS[kind]))
-    try:
-        for case, answer in zip(cases, values, strict=True):
-            assert case.depth is not None
-            for view, (target, found) in enumerate(zip(case.depth, answer.reshape(case.depth.shape), strict=True)):
-                name = f"{case.name}, view {view}"
-                tally.add(Item(name=name, values=found, answered=np.isfinite(found), kind=kind, target=target, K=case.K[view]))
-        return tally.finish().metrics
-    except UserError:
-        return None

@@ -33,15 +33,15 @@ class Case:
     """uint8 (v, h, w, 3) RGB."""
     K: np.ndarray
     """(v, 3, 3) [px], at the size of the pictures."""
-    depth: np.ndarray | None = None
-    """float32 (v, h, w) [m], exact; None where it is not known."""
+    depth: tuple[np.ndarray, ...] | None = None
+    """Of each view float32 (y, x) [m], at a size of its own; None where it is not known."""
 
 
 def rendered(seed: int, *, views: int, height: int, width: int) -> Case:
     """Rooms with exact depth, one for each view."""
     rooms = [_room(np.random.default_rng([seed, view]), height, width) for view in range(views)]
-    images, Ks, depths = (np.stack(parts) for parts in zip(*rooms, strict=True))
-    return Case(f"rendered room {seed}", images, Ks, depths)
+    images, Ks, depths = zip(*rooms, strict=True)
+    return Case(f"rendered room {seed}", np.stack(images), np.stack(Ks), depths)
 
 
 def clouds(seed: int, *, views: int, height: int, width: int) -> Case:
@@ -84,7 +84,7 @@ def graph_inputs(about: Exported, cases: Sequence[Case], *, size: tuple[int, int
     height, width = images.shape[2:4]
     target = size or (about.height, about.width)
     if about.preprocess == "outside":
-        pictures = np.stack([[_resized(image, *target, about.resample) for image in rig] for rig in images]) / np.float32(255)
+        pictures = np.stack([[resized(image, *target, about.resample) for image in rig] for rig in images]) / np.float32(255)
         images = np.moveaxis((pictures - np.float32(about.mean)) / np.float32(about.std), -1, -3)
     inputs = {"image": np.ascontiguousarray(images if about.preprocess == "inside" else images.astype(np.float32))}
     if about.needs_camera:
@@ -98,7 +98,8 @@ def is_black(image: np.ndarray) -> bool:
     return int(image.max()) <= DARKEST
 
 
-def _resized(image: np.ndarray, height: int, width: int, how: str) -> np.ndarray:
+def resized(image: np.ndarray, height: int, width: int, how: str) -> np.ndarray:
+    """`image` at another size, by Pillow: antialiased, "bilinear" or "bicubic"."""
     if image.shape[:2] == (height, width):
         return image
     rule = Image.Resampling.BICUBIC if how == "bicubic" else Image.Resampling.BILINEAR
@@ -111,7 +112,7 @@ def _fitted(image: np.ndarray, height: int, width: int) -> np.ndarray:
     kept = min(rows / height, columns / width)
     high, wide = max(1, round(height * kept)), max(1, round(width * kept))
     top, left = (rows - high) // 2, (columns - wide) // 2
-    return _resized(np.ascontiguousarray(image[top : top + high, left : left + wide]), height, width, "bilinear")
+    return resized(np.ascontiguousarray(image[top : top + high, left : left + wide]), height, width, "bilinear")
 
 
 def _cloud(rng: np.random.Generator, height: int, width: int) -> np.ndarray:

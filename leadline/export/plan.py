@@ -58,6 +58,10 @@ class Plan:
     """Cameras of the rig, for a network that looks at all of them together; 1 for others."""
     calibration: Path | None = None
     """Folder of pictures that int8 is calibrated on."""
+    data: str | None = None
+    """DATASET:ROOT that the cost in metrics is measured on; None for rendered rooms."""
+    protocol: str | None = None
+    """Under which; None for the usual one of the kind."""
 
 
 @dataclass(frozen=True)

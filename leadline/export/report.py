@@ -38,7 +38,7 @@ def table(parity: Parity) -> str:
         lines.append("errors are relative to the model's values")
     if parity.cost is not None:
         cost = parity.cost
-        lines += ["", f"{f'{cost.num_images} rendered rooms, {cost.protocol}':<44}{'model':>12}{'file':>12}"]
+        lines += ["", f"{f'{cost.num_images} of {cost.data}, {cost.protocol}':<44}{'model':>12}{'file':>12}"]
         lines += [f"{name:<44}{cost.eager[name]:>12.5f}{cost.exported[name]:>12.5f}" for name in SHOWN_METRICS if name in cost.eager]
         lines.append(f"abs_rel changes by {cost.change:+.2%}")
     if parity.layers:

@@ -13,10 +13,11 @@ from torch.export import ExportedProgram
 
 from leadline.export import coreml, tensorrt
 from leadline.export.calibration import calibration_inputs
+from leadline.export.cost import NUM_ROOMS, Run, Truth, read_truth
 from leadline.export.graph import Graph, trace
 from leadline.export.onnx_file import described, halved, onnx_bytes, onnx_model
 from leadline.export.openvino_file import openvino_model, write_openvino
-from leadline.export.parity import NUM_ROOMS, Layer, Parity, Run, compare, trials
+from leadline.export.parity import Layer, Parity, compare, trials
 from leadline.export.plan import Plan, settle
 from leadline.export.quantise import Inputs, keep, layer_errors, quantised
 from leadline.export.report import write_report
@@ -41,13 +42,14 @@ class Job:
     plan: Plan
     about: Exported
     graph: Graph
+    truth: Truth
     out: Path
     advance: Advance
 
 
-def steps(about: Exported) -> int:
-    """How many units `export_model` reports when nothing has to be repeated."""
-    return 2 + 2 * len(trials(about)) + NUM_ROOMS
+def steps(about: Exported, plan: Plan) -> int:
+    """How many units `export_model` reports, as far as that is known: repeating, and a data set of unknown size, come on top."""
+    return 2 + 2 * len(trials(about)) + (NUM_ROOMS if plan.data is None else 0)
 
 
 def export_model(model: DepthModel, plan: Plan, out: str | Path, *, advance: Advance = lambda _: None) -> Parity:
@@ -60,7 +62,7 @@ def export_model(model: DepthModel, plan: Plan, out: str | Path, *, advance: Adv
     about = settle(model, plan, subject=out)
     _check_packages(plan)
     _check_space(model, out)
-    job = Job(model, plan, about, Graph(model, about), out, advance)
+    job = Job(model, plan, about, Graph(model, about), read_truth(about, plan), out, advance)
     calibration = [] if plan.calibration is None or plan.precision != "int8" else calibration_inputs(plan.calibration, about)
     program = _traced(job)
     advance(1)
@@ -125,7 +127,9 @@ def _written(job: Job, model: Any, path: Path) -> Parity:
 
 def _compared(job: Job, path: Path) -> Parity:
     session = open_session(path)
-    return compare(job.about, eager=eager_run(job.graph), exported=lambda inputs: session.run(**inputs), plan=job.plan, advance=job.advance)
+    return compare(
+        job.about, job.truth, eager=eager_run(job.graph), exported=lambda inputs: session.run(**inputs), plan=job.plan, advance=job.advance
+    )
 
 
 def eager_run(graph: Graph) -> Run:

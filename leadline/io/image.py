@@ -88,6 +88,11 @@ def exif_focal_px(path: Source) -> float | None:
     return focal_mm * px_per_unit / unit_mm * width / taken_width
 
 
+def natural(name: str) -> list[tuple[int, int | str]]:
+    """A key that sorts frame2 before frame10."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
+
+
 def write_image(path: str | Path, array: np.ndarray, *, quality: int = 95) -> None:
     """Write uint8 (h, w, 3) RGB or (h, w) grey as .png or .jpg by the ending of `path`; .png also takes uint16 (h, w).
 

@@ -4,6 +4,7 @@ Frames are addressed by their place in the order of showing. Decoding starts at 
 frames from one keyframe up to the next. A file that ends too early keeps the frames it has.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,6 +97,22 @@ def decode_group(path: Path, index: VideoIndex, group: range) -> Iterator[tuple[
                         return
             except _av().FFmpegError:
                 continue  # the end of a file that was cut off
+
+
+def camera_frames(number: int, *, fps: float | None = None) -> Iterator[np.ndarray]:
+    """Frames uint8 (h, w, 3) RGB of camera `number` of this machine as they come, without end. Raises UserError where there is none."""
+    av = _av()
+    system, name = {
+        "linux": ("v4l2", f"/dev/video{number}"),
+        "darwin": ("avfoundation", str(number)),
+    }.get(sys.platform, ("dshow", f"video={number}"))
+    try:
+        with av.open(name, format=system, options={} if fps is None else {"framerate": f"{fps:g}"}) as container:
+            for frame in container.decode(video=0):
+                yield frame.to_ndarray(format="rgb24")
+    except (av.FFmpegError, ValueError, OSError) as error:
+        wrong = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+        raise UserError(f"camera {number}", wrong, "check its number, that it is plugged in, and that no other program has it") from error
 
 
 def _stated_length_s(container: Any, stream: Any) -> float | None:

@@ -15,7 +15,7 @@ from leadline.export.plan import settle
 from leadline.export.run import eager_run, export_model
 from leadline.runtime.session import open_session
 from leadline.types import UserError
-from tests.fixtures.tiny_exports import depth_anything, plan
+from tests.fixtures.tiny_exportable import depth_anything, plan
 
 SIZES = [(64, 64), (64, 112), (96, 80)]
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from leadline.export.cost import read_truth
 from leadline.export.parity import Parity, compare, relative_error, trials
 from leadline.export.plan import Plan
 from leadline.export.report import table
@@ -27,7 +28,10 @@ def _eager(inputs: Arrays) -> dict[str, np.ndarray]:
 
 
 def _parity(about: Exported, change: Any, plan: Plan | None = None) -> Parity:
-    return compare(about, eager=_eager, exported=lambda inputs: {"values": change(_eager(inputs)["values"])}, plan=plan or Plan())
+    plan = plan or Plan()
+    return compare(
+        about, read_truth(about, plan), eager=_eager, exported=lambda inputs: {"values": change(_eager(inputs)["values"])}, plan=plan
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from leadline.export.calibration import FEWEST, calibration_inputs
 from leadline.export.pictures import Case, graph_inputs, photographs, rendered
 from leadline.io.exported import Exported
 from leadline.types import DepthKind, UserError
-from tests.fixtures.tiny_exports import picture
+from tests.fixtures.tiny_exportable import picture
 
 ABOUT = Exported(model="m", kind=DepthKind.METRIC, height=32, width=64, needs_camera=True)
 
@@ -34,7 +34,7 @@ def test_rendered__floor_has_the_depth_of_a_plane() -> None:
     assert depth.max() <= floor + 12 and depth.min() > 0.5
     assert case.images.std() > 20
     again = rendered(3, views=1, height=48, width=64)
-    assert np.array_equal(case.images, again.images) and np.array_equal(depth, again.depth[0] if again.depth is not None else 0)
+    assert np.array_equal(case.images, again.images) and np.array_equal(depth, (again.depth or [None])[0])
 
 
 def test_graph_inputs__camera_follows_the_resize() -> None:

@@ -7,7 +7,7 @@ from PIL import Image
 from torch.nn import functional
 
 from leadline.export.resampling import Kernel, inwards, outwards, placed
-from tests.fixtures.tiny_exports import picture
+from tests.fixtures.tiny_exportable import picture
 
 SIZES = [((90, 140), (64, 96)), ((40, 33), (64, 96)), ((200, 64), (64, 96))]
 

@@ -19,8 +19,8 @@ from leadline.export.run import eager_run, export_model
 from leadline.methods.predictor import DepthModel
 from leadline.runtime.session import open_session
 from leadline.types import UserError
-from tests.fixtures import tiny_exports, tiny_surround
-from tests.fixtures.tiny_exports import picture, plan
+from tests.fixtures import tiny_exportable, tiny_surround
+from tests.fixtures.tiny_exportable import picture, plan
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +44,14 @@ def test_export__onnx_by_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_export__torch_with_everything_open(tmp_path: Path) -> None:
-    parity = export_model(tiny_exports.joint(), plan("torch", dynamic=("batch", "views"), views=4), tmp_path / "j.pt2")
+    parity = export_model(tiny_exportable.joint(), plan("torch", dynamic=("batch", "views"), views=4), tmp_path / "j.pt2")
     assert {one.shape for one in parity.compared} == {(1, 4, 64, 96), (3, 2, 64, 96), (2, 5, 64, 96)}
     about = open_session(tmp_path / "j.pt2").about
     assert about is not None and about.views == 4 and about.dynamic == ("batch", "views")
 
 
 def test_export__int8_openvino_lists_its_layers(tmp_path: Path, photos: Path) -> None:
-    parity = export_model(tiny_exports.surround(), plan("openvino", precision="int8", calibration=photos), tmp_path / "s.xml")
+    parity = export_model(tiny_exportable.surround(), plan("openvino", precision="int8", calibration=photos), tmp_path / "s.xml")
     assert parity.exceeded is None and parity.cost is not None and parity.cost.change <= 0.02
     assert len(parity.layers) > 10 and all(np.isfinite(layer.error) for layer in parity.layers)
     assert "photos" not in (tmp_path / "s.xml.parity.txt").read_text() and (tmp_path / "s.bin").is_file()
@@ -59,7 +59,7 @@ def test_export__int8_openvino_lists_its_layers(tmp_path: Path, photos: Path) ->
 
 def test_graph__inside_answers_as_predict_does(tmp_path: Path) -> None:
     """Pictures of the network's shape, of any size, go in as bytes; eager, because parity compares with eager."""
-    models: list[tuple[DepthModel, float]] = [(tiny_exports.selfsup(), 1e-3), (tiny_exports.depth_anything(tmp_path / "da"), 3e-2)]
+    models: list[tuple[DepthModel, float]] = [(tiny_exportable.selfsup(), 1e-3), (tiny_exportable.depth_anything(tmp_path / "da"), 3e-2)]
     for model, bound in models:
         height, width = settle(model, plan(), subject="x.onnx").height, settle(model, plan(), subject="x.onnx").width
         about = settle(model, plan(preprocess="inside", dynamic=("size",)), subject="x.onnx")
@@ -83,7 +83,7 @@ def test_export__difference_leaves_no_file(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("leadline.export.run.eager_run", other)
     with pytest.raises(UserError, match=r"s\.pt2: differs from the model by .* nothing was written"):
-        export_model(tiny_exports.selfsup(), plan("torch"), old)
+        export_model(tiny_exportable.selfsup(), plan("torch"), old)
     assert old.read_bytes() == b"older" and list(tmp_path.iterdir()) == [old]
 
 
@@ -98,7 +98,7 @@ def test_export__disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("leadline.export.run.writable_folder", lambda folder: folder)
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UserError, match=r"s\.pt2: cannot be written \(no space left on device\); free some space"):
-        export_model(tiny_exports.selfsup(), plan("torch"), tmp_path / "s.pt2")
+        export_model(tiny_exportable.selfsup(), plan("torch"), tmp_path / "s.pt2")
     assert not list(tmp_path.iterdir())
 
 
@@ -108,7 +108,7 @@ def test_export__disk_too_small_is_said_before_the_work(tmp_path: Path, monkeypa
 
     monkeypatch.setattr("leadline.export.run.shutil.disk_usage", lambda folder: Usage)
     with pytest.raises(UserError, match="its disk has 0 MiB left"):
-        export_model(tiny_exports.selfsup(), plan("torch"), tmp_path / "s.pt2")
+        export_model(tiny_exportable.selfsup(), plan("torch"), tmp_path / "s.pt2")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_export__disk_too_small_is_said_before_the_work(tmp_path: Path, monkeypa
 )
 def test_settle__what_cannot_be_had(format_: Any, name: str, options: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        settle(tiny_exports.selfsup(), plan(format_, **options), subject=name)
+        settle(tiny_exportable.selfsup(), plan(format_, **options), subject=name)
 
 
 def test_verb__unknown_axis(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,5 +133,5 @@ def test_verb__unknown_axis(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_export__coreml_without_its_package(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="needs coremltools, which is not installed; pip install coremltools"):
-        export_model(tiny_exports.selfsup(), plan("coreml"), tmp_path / "s.mlpackage")
+        export_model(tiny_exportable.selfsup(), plan("coreml"), tmp_path / "s.mlpackage")
     assert not list(tmp_path.iterdir())

@@ -15,10 +15,11 @@ from leadline.data.sample import Needs, Sample
 from leadline.geometry.camera import Camera
 from leadline.geometry.rig import Rig
 from leadline.io.image import write_image
+from leadline.io.photo import DEFAULT_FOV_X_DEG
 from leadline.methods.base import Loss, Method
 from leadline.methods.catalog import build_method
 from leadline.methods.loading import method_model
-from leadline.methods.predictor import DEFAULT_FOV_X_DEG, DepthModel, ModelInfo
+from leadline.methods.predictor import DepthModel, ModelInfo
 from leadline.types import DepthKind, ScaleSource, UserError
 
 INFO = ModelInfo(name="test", height=64, width=96, licence="Apache-2.0")

@@ -12,7 +12,7 @@ from leadline.data.footage import FootageOptions
 from leadline.data.reading import read_matrix
 from leadline.data.trajectory import Trajectory, check_rigid, check_rows, read_times, read_trajectory
 from leadline.io.image import SUFFIXES as PICTURES
-from leadline.io.image import write_image
+from leadline.io.image import natural, write_image
 from leadline.io.source import existing_file
 from leadline.io.video import SUFFIXES, VideoIndex, decode_group, read_video_index
 from leadline.types import UserError
@@ -188,11 +188,6 @@ def trajectory_of(clip: Clip) -> Trajectory | None:
         check_rigid(pose, subject=file, where="it")
         poses.append(pose)
     return Trajectory(np.stack(poses))
-
-
-def natural(name: str) -> list[tuple[int, int | str]]:
-    """A key that sorts frame2 before frame10."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def last_number(name: str) -> float | None:
