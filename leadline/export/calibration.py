@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from leadline.export.pictures import graph_inputs, is_black, photographs, picture_files
+from leadline.export.pictures import Case, is_black, photographs, picture_files
 from leadline.io.exported import Exported
 from leadline.types import UserError
 
@@ -14,8 +12,8 @@ MOST = 128
 """Pictures that are read of a folder; more change nothing but the time it takes."""
 
 
-def calibration_inputs(folder: Path, about: Exported) -> list[dict[str, np.ndarray]]:
-    """Inputs of the graph, one for each picture of `folder`, or for each rig of the same picture.
+def calibration_cases(folder: Path, about: Exported) -> list[Case]:
+    """The pictures of `folder` at the size of the network; a network of several cameras sees the same picture in all of them.
 
     Raises UserError for too few pictures, for one that cannot be read, and where too few of them show anything.
     """
@@ -29,4 +27,4 @@ def calibration_inputs(folder: Path, about: Exported) -> list[dict[str, np.ndarr
     if len(shown) < FEWEST:
         wrong = f"{len(cases) - len(shown)} of its {len(cases)} pictures are black"
         raise UserError(folder, wrong, f"give at least {FEWEST} that show something")
-    return [graph_inputs(about, [case]) for case in shown]
+    return shown

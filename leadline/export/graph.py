@@ -6,7 +6,7 @@ Preparation and the way back to the picture's size are inside if asked for (resa
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -96,7 +96,7 @@ def trace(graph: Graph) -> ExportedProgram:
     """The program of `graph` with the open axes of its description. Raises what torch raises for one that cannot be traced."""
     inputs = example(graph.about)
     shapes = _open_axes(graph.about)
-    with torch.no_grad(), _sizes_stay_open(), _no_autocast():
+    with torch.no_grad(), nullcontext() if graph.about.is_fixed else _sizes_stay_open(), _no_autocast():
         return torch.export.export(graph, tuple(inputs.values()), dynamic_shapes={name: shapes[name] for name in inputs}, strict=False)
 
 
@@ -116,18 +116,21 @@ def _open_axes(about: Exported) -> Mapping[str, dict[int, Any]]:
 
 @contextmanager
 def _sizes_stay_open() -> Iterator[None]:
-    """While it lasts, Depth Anything's head leaves a size open that is open.
+    """While it lasts, networks of `transformers` leave a size open that is open.
 
-    NOTE: it says int(rows * patch). Of an open size that is the number in the example, without a word: the file would answer every
-    picture at the size of the first one.
+    NOTE: the head of Depth Anything says int(rows * patch). Of an open size that is the number in the example, without a word: the file
+    would answer every picture at the size of the first one. And DINOv2 takes its position codes as they are where the picture has the
+    size of their training, which would be a question to the example; told that it is traced, it always resizes them.
     """
     from transformers.models.depth_anything import modeling_depth_anything as modeling
 
-    module = cast(Any, modeling)
-    module.int = torch.sym_int
+    module, jit = cast(Any, modeling), cast(Any, torch.jit)
+    is_tracing = jit.is_tracing
+    module.int, jit.is_tracing = torch.sym_int, lambda: True
     try:
         yield
     finally:
+        jit.is_tracing = is_tracing
         del module.int
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch.export import ExportedProgram
 
+from leadline.export.quiet import quiet
 from leadline.io.exported import KEY, Exported
+from leadline.runtime.session import brief
 from leadline.types import UserError
 
 OPSET = 18
@@ -19,12 +21,14 @@ _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
 def onnx_model(program: ExportedProgram, about: Exported) -> Any:
-    """The `onnx.ModelProto` of a traced program. Raises UserError for one that is too large for a single file."""
+    """The `onnx.ModelProto` of a traced program. Raises UserError for operators that ONNX does not have."""
     inputs = ["image", "K"] if about.needs_camera else ["image"]
-    # NOTE: the exporter keeps names of modules as names of nodes, which quantisation reports.
-    exported = torch.onnx.export(
-        program, input_names=inputs, output_names=list(about.outputs), opset_version=OPSET, dynamo=True, external_data=False, verbose=False
-    )
+    options: dict[str, Any] = {"input_names": inputs, "output_names": list(about.outputs), "opset_version": OPSET, "verbose": False}
+    try:
+        with quiet():
+            exported = torch.onnx.export(program, dynamo=True, external_data=False, **options)
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise UserError(about.model, f"cannot be written as ONNX ({brief(error)})", "use --format torch, or report it") from error
     model = cast(Any, exported).model_proto
     return described(model, about)
 

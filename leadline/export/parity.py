@@ -77,13 +77,13 @@ class Parity:
 
     @property
     def largest(self) -> float:
-        """Over all outputs and pictures."""
-        return max(one.largest for one in self.compared)
+        """Over all outputs and pictures; NaN where nothing could be compared."""
+        return max((one.largest for one in self.compared), default=float("nan"))
 
     @property
     def mean(self) -> float:
         """That of the worst batch."""
-        return max(one.mean for one in self.compared)
+        return max((one.mean for one in self.compared), default=float("nan"))
 
     @property
     def exceeded(self) -> str | None:

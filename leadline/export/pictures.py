@@ -62,7 +62,7 @@ def photographs(folder: Path, *, views: int, height: int, width: int, most: int)
         images.append(_fitted(read_image(path), height, width))
     K = Camera.from_fov(sum(FOV_X_DEG) / 2, width=width, height=height).K
     return [
-        Case(path.name, np.repeat(image[None], views, axis=0), np.repeat(K[None], views, axis=0))
+        Case(path.name, np.broadcast_to(image, (views, *image.shape)), np.broadcast_to(K, (views, 3, 3)))
         for path, image in zip(found, images, strict=False)
     ]
 

@@ -95,7 +95,7 @@ def look_of(model: DepthModel) -> Look:
 
 def _checkpoint_look(model: DepthModel, processor: Any) -> Look:
     multiple = _multiple(model, processor)
-    size = processor.size if processor.do_resize else None
+    size = getattr(processor, "size", None) if processor.do_resize else None
     height, width = NO_SIZE if not size or not size.get("height") else (size["height"], size["width"])
     # x = (rgb * factor - mean) / std, said of rgb / 255
     largest = 255 * processor.rescale_factor if processor.do_rescale else 255.0

@@ -4,31 +4,29 @@ Every product of weights is quantised first. Where the bound is broken, the laye
 were, twice as many each time, until it holds: `keep(layers, 2)` are the two worst.
 """
 
-import io
-import logging
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from leadline.export.parity import Layer
+from leadline.export.pictures import Case
+from leadline.export.quiet import quiet
 
-Inputs = Mapping[str, np.ndarray]
+Prepare = Callable[[Case], Mapping[str, np.ndarray]]
+"""From pictures to inputs of the graph."""
 
 PRODUCTS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul")
 """Operators of OpenVINO that quantisation is about."""
-QUANTISERS = ("FakeQuantize", "FakeConvert", "QuantizeLinear")
 BARE = "/WithoutBiases"
 """What OpenVINO adds to the name of an ONNX node that it splits into a product and a sum."""
 NUM_MEASURED = 4
 """Pictures that errors of layers are measured on."""
 
 
-def quantised(model: Any, inputs: Sequence[Inputs], *, transformer: bool, kept: Sequence[str] = ()) -> Any:
-    """`model` (of onnx or openvino) in int8, calibrated on `inputs`, without the layers `kept`."""
-    with _quiet():
+def quantised(model: Any, cases: Sequence[Case], prepare: Prepare, *, transformer: bool, kept: Sequence[str] = ()) -> Any:
+    """`model` (of onnx or openvino) in int8, calibrated on `cases`, without the layers `kept`."""
+    with quiet():
         import nncf
 
         scope = None
@@ -37,15 +35,15 @@ def quantised(model: Any, inputs: Sequence[Inputs], *, transformer: bool, kept: 
             scope = nncf.IgnoredScope(names=[spelt for name in kept for spelt in (name, name + BARE)], validate=False)
         return nncf.quantize(
             model,
-            nncf.Dataset(list(inputs)),
+            nncf.Dataset(cases, lambda case: dict(prepare(case))),
             preset=nncf.QuantizationPreset.MIXED,
-            subset_size=len(inputs),
+            subset_size=len(cases),
             model_type=nncf.ModelType.TRANSFORMER if transformer else None,
             ignored_scope=scope,
         )
 
 
-def layer_errors(model: Any, int8: Any, inputs: Sequence[Inputs], *, kept: Sequence[str] = ()) -> tuple[Layer, ...]:
+def layer_errors(model: Any, int8: Any, cases: Sequence[Case], prepare: Prepare, *, kept: Sequence[str] = ()) -> tuple[Layer, ...]:
     """For each product of two OpenVINO models, before and after quantisation, the error of its output; the worst first.
 
     `added` is what the error grows by in the layer: that of its output less the largest one of the layers that it reads.
@@ -53,7 +51,8 @@ def layer_errors(model: Any, int8: Any, inputs: Sequence[Inputs], *, kept: Seque
     layers = _products(int8)
     known = {op.get_friendly_name() for op in model.get_ops()}
     names = [name for name in layers if name in known]
-    before, after = (_outputs(one, names, inputs[:NUM_MEASURED]) for one in (model, int8))
+    inputs = [prepare(case) for case in cases[:NUM_MEASURED]]
+    before, after = (_outputs(one, names, inputs) for one in (model, int8))
     errors = {name: _relative(before[name], after[name]) for name in names}
     added = {name: errors[name] - max((errors[s] for s in _sources(layers[name], errors)), default=0.0) for name in names}
     found = [Layer(plain_name(n), errors[n], added[n], plain_name(n) in kept) for n in names]
@@ -90,7 +89,7 @@ def _sources(op: Any, wanted: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _outputs(model: Any, names: Sequence[str], inputs: Sequence[Inputs]) -> dict[str, list[np.ndarray]]:
+def _outputs(model: Any, names: Sequence[str], inputs: Sequence[Mapping[str, np.ndarray]]) -> dict[str, list[np.ndarray]]:
     """What the operators `names` of a copy of `model` give for each input."""
     import openvino
 
@@ -112,17 +111,3 @@ def _relative(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> floa
     size = sum(float((a.astype(np.float64) ** 2).sum()) for a in before)
     gap = sum(float(((b.astype(np.float64) - a) ** 2).sum()) for a, b in zip(before, after, strict=True))
     return (gap / max(size, 1e-30)) ** 0.5
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """NNCF talks much, draws bars, and counts its uses elsewhere: not from here."""
-    os.environ.setdefault("NNCF_CI", "1")
-    logger = logging.getLogger("nncf")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logger.setLevel(before)

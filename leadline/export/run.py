@@ -3,6 +3,8 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +14,22 @@ from torch import nn
 from torch.export import ExportedProgram
 
 from leadline.export import coreml, tensorrt
-from leadline.export.calibration import calibration_inputs
+from leadline.export.calibration import calibration_cases
 from leadline.export.cost import NUM_ROOMS, Run, Truth, read_truth
 from leadline.export.graph import Graph, trace
 from leadline.export.onnx_file import described, halved, onnx_bytes, onnx_model
 from leadline.export.openvino_file import openvino_model, write_openvino
 from leadline.export.parity import Layer, Parity, compare, trials
+from leadline.export.pictures import Case, graph_inputs
 from leadline.export.plan import Plan, settle
-from leadline.export.quantise import Inputs, keep, layer_errors, quantised
+from leadline.export.quantise import keep, layer_errors, quantised
+from leadline.export.quiet import quiet
 from leadline.export.report import write_report
 from leadline.export.torch_file import torch_bytes
 from leadline.io.atomic import atomic_group, writable_folder
 from leadline.io.exported import Exported
 from leadline.methods.predictor import DepthModel
-from leadline.runtime.session import open_session
+from leadline.runtime.session import brief, open_session
 from leadline.types import UserError
 
 ROOM = 1.3
@@ -63,7 +67,7 @@ def export_model(model: DepthModel, plan: Plan, out: str | Path, *, advance: Adv
     _check_packages(plan)
     _check_space(model, out)
     job = Job(model, plan, about, Graph(model, about), read_truth(about, plan), out, advance)
-    calibration = [] if plan.calibration is None or plan.precision != "int8" else calibration_inputs(plan.calibration, about)
+    calibration = [] if plan.calibration is None or plan.precision != "int8" else calibration_cases(plan.calibration, about)
     program = _traced(job)
     advance(1)
     with atomic_group(out) as folder:
@@ -92,28 +96,34 @@ def _plain(job: Job, program: ExportedProgram, path: Path) -> Parity:
         return _compared(job, path)
     model = onnx_model(program, about)
     if job.plan.format == "openvino":
-        return _written(job, openvino_model(onnx_bytes(model, subject=about.model)), path)
+        return _written(job, openvino_model(onnx_bytes(model, subject=about.model), subject=about.model), path)
     return _written(job, halved(model) if about.precision == "fp16" else model, path)
 
 
-def _int8(job: Job, program: ExportedProgram, path: Path, calibration: Sequence[Inputs]) -> Parity:
+def _int8(job: Job, program: ExportedProgram, path: Path, calibration: Sequence[Case]) -> Parity:
     """Quantised, compared, and as long as the bound is broken with more layers in floating point."""
-    source = onnx_model(program, job.about)
-    plain = openvino_model(onnx_bytes(source, subject=job.about.model))
+    name, source = job.about.model, onnx_model(program, job.about)
+    plain = openvino_model(onnx_bytes(source, subject=name), subject=name)
     model = plain if job.plan.format == "openvino" else source
     transformer = any(isinstance(part, nn.LayerNorm) for part in job.graph.modules())
+    prepare = partial(_prepared, job.about)
     kept: list[str] = []
     ranked: tuple[Layer, ...] = ()
     while True:
-        int8 = quantised(model, calibration, transformer=transformer, kept=kept)
+        int8 = quantised(model, calibration, prepare, transformer=transformer, kept=kept)
         parity = _written(job, int8, path)
-        as_openvino = int8 if job.plan.format == "openvino" else openvino_model(int8.SerializeToString())
-        errors = layer_errors(plain, as_openvino, calibration, kept=kept)
+        as_openvino = int8 if job.plan.format == "openvino" else openvino_model(int8.SerializeToString(), subject=name)
+        errors = layer_errors(plain, as_openvino, calibration, prepare, kept=kept)
         ranked = ranked or errors
         parity = replace(parity, layers=errors)
         if parity.exceeded is None or 2 * len(kept) >= len(ranked):
             return parity
         kept = keep(ranked, max(1, 2 * len(kept)))
+        job = replace(job, advance=lambda _: None)
+
+
+def _prepared(about: Exported, case: Case) -> dict[str, np.ndarray]:
+    return graph_inputs(about, [case])
 
 
 def _written(job: Job, model: Any, path: Path) -> Parity:
@@ -136,7 +146,7 @@ def eager_run(graph: Graph) -> Run:
     """The graph as torch runs it, for arrays."""
 
     @torch.inference_mode()
-    def run(inputs: Inputs) -> dict[str, np.ndarray]:
+    def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"values": graph(**{name: torch.from_numpy(values) for name, values in inputs.items()}).numpy()}
 
     return run
@@ -144,13 +154,13 @@ def eager_run(graph: Graph) -> Run:
 
 def _traced(job: Job) -> ExportedProgram:
     try:
-        return trace(job.graph)
+        with quiet():
+            return trace(job.graph)
     except UserError:
         raise
     except Exception as error:  # torch.export raises whatever the code it runs through raises
-        line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         remedy = "leave --dynamic out, or report it" if job.plan.dynamic else "report it with the name of the model"
-        raise UserError(job.model.name, f"cannot be traced ({line[:200]})", remedy) from error
+        raise UserError(job.model.name, f"cannot be traced ({brief(error)})", remedy) from error
 
 
 def _remedy(plan: Plan) -> str:
@@ -162,8 +172,6 @@ def _remedy(plan: Plan) -> str:
 
 
 def _check_packages(plan: Plan) -> None:
-    from importlib.util import find_spec
-
     wanted = [NEEDS[plan.format]] if plan.format in NEEDS else []
     wanted += ["onnxscript"] if plan.format == "openvino" else ["onnxruntime"] if wanted else []
     wanted += ["nncf", "openvino"] if plan.precision == "int8" else []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leadline.export.calibration import FEWEST, calibration_inputs
+from leadline.export.calibration import FEWEST, calibration_cases
 from leadline.export.pictures import Case, graph_inputs, photographs, rendered
 from leadline.io.exported import Exported
 from leadline.types import DepthKind, UserError
@@ -52,26 +52,26 @@ def test_photographs__keep_their_shape(tmp_path: Path) -> None:
 
 def test_calibration__too_few(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=rf"holds 2 pictures; int8 needs at least {FEWEST}"):
-        calibration_inputs(_write(tmp_path / "few", 2), ABOUT)
+        calibration_cases(_write(tmp_path / "few", 2), ABOUT)
 
 
 def test_calibration__all_black(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="all of its 9 pictures are black"):
-        calibration_inputs(_write(tmp_path / "black", 9, black=9), ABOUT)
+        calibration_cases(_write(tmp_path / "black", 9, black=9), ABOUT)
 
 
 def test_calibration__mostly_black(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="5 of its 10 pictures are black"):
-        calibration_inputs(_write(tmp_path / "dark", 10, black=5), ABOUT)
+        calibration_cases(_write(tmp_path / "dark", 10, black=5), ABOUT)
 
 
 def test_calibration__unreadable(tmp_path: Path) -> None:
     folder = _write(tmp_path / "broken", 9)
     (folder / "03.png").write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"03\.png: is not an image"):
-        calibration_inputs(folder, ABOUT)
+        calibration_cases(folder, ABOUT)
 
 
 def test_calibration__no_pictures(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a folder"):
-        calibration_inputs(tmp_path / "nowhere", ABOUT)
+        calibration_cases(tmp_path / "nowhere", ABOUT)
