@@ -7,20 +7,46 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
 
 from leadline.cli.main import main
-from leadline.export.graph import Graph
+from leadline.export.graph import Graph, example
+from leadline.export.onnx_file import described, onnx_model
+from leadline.export.openvino_file import write_openvino
 from leadline.export.plan import settle
 from leadline.export.report import report_paths
 from leadline.export.run import eager_run, export_model
+from leadline.io.exported import Exported
+from leadline.methods.loading import load
 from leadline.methods.predictor import DepthModel
 from leadline.runtime.session import open_session
-from leadline.types import UserError
+from leadline.types import DepthKind, UserError
 from tests.fixtures import tiny_exportable, tiny_surround
+from tests.fixtures.bad_files import small_disk
 from tests.fixtures.tiny_exportable import picture, plan
+
+_made: dict[tuple[object, ...], bytes] = {}
+
+
+@pytest.fixture(autouse=True)
+def converted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conversion takes seconds: files of one network in several precisions share it."""
+
+    def once(program: Any, about: Exported) -> Any:
+        key = (about.fingerprint, about.dynamic, about.preprocess)
+        if key not in _made:
+            _made[key] = onnx_model(program, about).SerializeToString()
+        return described(onnx.load_from_string(_made[key]), about)
+
+    monkeypatch.setattr("leadline.export.run.onnx_model", once)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return tiny_surround.save(tmp_path_factory.mktemp("models") / "surround")
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +57,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_export__onnx_by_the_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tiny_surround.save(tmp_path / "surround")
+def test_export__onnx_by_the_verb(tmp_path: Path, folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "new" / "surround.onnx"
     assert main(["export", folder, "--out", str(out), "--precision", "fp16", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
@@ -50,8 +75,8 @@ def test_export__torch_with_everything_open(tmp_path: Path) -> None:
     assert about is not None and about.views == 4 and about.dynamic == ("batch", "views")
 
 
-def test_export__int8_openvino_lists_its_layers(tmp_path: Path, photos: Path) -> None:
-    parity = export_model(tiny_exportable.surround(), plan("openvino", precision="int8", calibration=photos), tmp_path / "s.xml")
+def test_export__int8_openvino_lists_its_layers(tmp_path: Path, folder: str, photos: Path) -> None:
+    parity = export_model(load(folder), plan("openvino", precision="int8", calibration=photos), tmp_path / "s.xml")
     assert parity.exceeded is None and parity.cost is not None and parity.cost.change <= 0.02
     assert len(parity.layers) > 10 and all(np.isfinite(layer.error) for layer in parity.layers)
     assert "photos" not in (tmp_path / "s.xml.parity.txt").read_text() and (tmp_path / "s.bin").is_file()
@@ -72,16 +97,21 @@ def test_graph__inside_answers_as_predict_does(tmp_path: Path) -> None:
         assert np.abs(found - expected).max() <= bound * np.abs(expected).max()
 
 
+def _other_network(graph: Graph) -> Any:
+    """A program that is traced in no time and answers something else."""
+    inputs = example(graph.about)
+    return torch.export.export(Sum(), tuple(inputs.values()))
+
+
+class Sum(torch.nn.Module):
+    def forward(self, image: torch.Tensor, K: torch.Tensor) -> torch.Tensor:
+        return image.sum(dim=1) + K[:, :1, :1]
+
+
 def test_export__difference_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = tmp_path / "s.pt2"
     old.write_bytes(b"older")
-    run = eager_run
-
-    def other(graph: Graph) -> Any:
-        answer = run(graph)
-        return lambda inputs: {"values": answer(inputs)["values"] * np.float32(1.01)}
-
-    monkeypatch.setattr("leadline.export.run.eager_run", other)
+    monkeypatch.setattr("leadline.export.run.trace", _other_network)
     with pytest.raises(UserError, match=r"s\.pt2: differs from the model by .* nothing was written"):
         export_model(tiny_exportable.selfsup(), plan("torch"), old)
     assert old.read_bytes() == b"older" and list(tmp_path.iterdir()) == [old]
@@ -91,15 +121,25 @@ def test_export__disk_that_fills_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def full(self: Path, content: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
 
-    def program(graph: Graph) -> Any:
-        return torch.export.export(torch.nn.Identity(), (torch.zeros(1),))
-
-    monkeypatch.setattr("leadline.export.run.trace", program)
+    monkeypatch.setattr("leadline.export.run.trace", _other_network)
     monkeypatch.setattr("leadline.export.run.writable_folder", lambda folder: folder)
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UserError, match=r"s\.pt2: cannot be written \(no space left on device\); free some space"):
         export_model(tiny_exportable.selfsup(), plan("torch"), tmp_path / "s.pt2")
     assert not list(tmp_path.iterdir())
+
+
+def test_openvino__disk_that_is_full_is_seen(tmp_path: Path) -> None:
+    """The library writes half a file and says nothing."""
+    import openvino
+
+    with small_disk(tmp_path, kilobytes=64) as disk:
+        ones = openvino.opset13.constant(np.ones((1, 100_000), np.float32))
+        image = openvino.opset13.parameter([1, 100_000], np.float32, name="image")
+        model = openvino.Model([openvino.opset13.add(image, ones)], [image], "m")
+        about = Exported(model="m", kind=DepthKind.METRIC, height=1, width=1)
+        with pytest.raises(UserError, match=r"m\.xml: cannot be written"):
+            write_openvino(model, about, disk / "m.xml", subject=disk / "m.xml")
 
 
 def test_export__disk_too_small_is_said_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
