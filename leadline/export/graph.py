@@ -59,15 +59,16 @@ class Graph(nn.Module):
         places = placed(source, target, about.fit)
         sizes = [{"source": s, "target": t, "kernel": about.resample} for s, t in zip(source, target, strict=True)]
         rows, columns = (inwards(place, **size) for place, size in zip(places, sizes, strict=True))
-        # Pillow makes the columns first, and whole numbers of both.
+        # Pillow makes the columns first, unless they grow where rows shrink, and whole numbers of both.
         resized = self._whole(rows @ self._whole(pictures @ columns.T)) if self._rounds else (rows @ pictures) @ columns.T
-        inputs = (resized.clamp(0, 255) / 255 - cast(Tensor, self.mean)) / cast(Tensor, self.std)
+        inputs = (resized.clamp(0.0, 255.0) / 255 - cast(Tensor, self.mean)) / cast(Tensor, self.std)
         values = _values(self._reader, inputs, cameras)
-        rows, columns = (outwards(place, **size) for place, size in zip(places, sizes, strict=True))
+        back = {} if about.fit == "stretch" else {"kernel": "bilinear"}
+        rows, columns = (outwards(place, **size | back) for place, size in zip(places, sizes, strict=True))
         return rows @ values @ columns.T
 
     def _whole(self, pixels: Tensor) -> Tensor:
-        return (pixels.clamp(0, 255) + 0.5).floor()
+        return (pixels.clamp(0.0, 255.0) + 0.5).floor()
 
 
 def _values(reader: Reader, inputs: Tensor, cameras: Tensor | None) -> Tensor:

@@ -19,6 +19,8 @@ Fit = Literal["stretch", "letterbox"]
 
 _SMOOTH, _SHARP = -0.5, -0.75
 """Keys' parameter: of Pillow and of antialiased resizing, and of `interpolate` without antialiasing."""
+_ROUNDING = 1e-2
+"""[px] below which nothing is beside a picture."""
 _REACH = 2
 """Half of a cubic kernel [px]."""
 
@@ -58,8 +60,11 @@ def inwards(place: Placed, *, source: int, target: int, kernel: Kernel) -> Float
 
 
 def outwards(place: Placed, *, source: int, target: int, kernel: Kernel) -> Float[Tensor, "source target"]:
-    """Weights of the way back, without antialiasing: the answer is repeated beyond its border, and what is beside it never read."""
-    centre = (_centres(source) / place.scale + place.start).maximum(place.start + 0.5).minimum(place.outside - place.start - 0.5)
+    """Weights of the way back, without antialiasing: the answer is repeated beyond its border; bilinear ones read nothing beside it."""
+    centre = _centres(source) / place.scale + place.start
+    within = centre.maximum(place.start + 0.5).minimum(place.outside - place.start - 0.5)
+    # Without anything beside the picture there is nothing to keep away from.
+    centre = torch.where(place.start > _ROUNDING, within, centre)
     wide = torch.arange(-_REACH, target + _REACH, dtype=torch.float32) + 0.5
     weights = _kernel(wide[None] - centre[:, None], kernel, _SHARP)
     first = weights[:, _REACH : _REACH + 1] + weights[:, :_REACH].sum(dim=1, keepdim=True)

@@ -9,7 +9,7 @@ from torch.nn import functional
 from leadline.export.resampling import Kernel, inwards, outwards, placed
 from tests.fixtures.tiny_exportable import picture
 
-SIZES = [((90, 140), (64, 96)), ((40, 33), (64, 96)), ((200, 64), (64, 96))]
+SIZES = [((90, 140), (64, 96)), ((40, 33), (64, 96)), ((200, 300), (64, 96))]
 
 
 @pytest.mark.parametrize(("source", "target"), SIZES)
