@@ -57,14 +57,14 @@ class Graph(nn.Module):
         about = self.about
         source, target = (pictures.shape[-2], pictures.shape[-1]), (about.height, about.width)
         places = placed(source, target, about.fit)
-        sizes = [{"source": s, "target": t, "kernel": about.resample} for s, t in zip(source, target, strict=True)]
-        rows, columns = (inwards(place, **size) for place, size in zip(places, sizes, strict=True))
+        sides = list(zip(places, source, target, strict=True))
+        rows, columns = (inwards(place, source=s, target=t, kernel=about.resample) for place, s, t in sides)
         # Pillow makes the columns first, unless they grow where rows shrink, and whole numbers of both.
         resized = self._whole(rows @ self._whole(pictures @ columns.T)) if self._rounds else (rows @ pictures) @ columns.T
         inputs = (resized.clamp(0.0, 255.0) / 255 - cast(Tensor, self.mean)) / cast(Tensor, self.std)
         values = _values(self._reader, inputs, cameras)
-        back = {} if about.fit == "stretch" else {"kernel": "bilinear"}
-        rows, columns = (outwards(place, **size | back) for place, size in zip(places, sizes, strict=True))
+        back = about.resample if about.fit == "stretch" else "bilinear"
+        rows, columns = (outwards(place, source=s, target=t, kernel=back) for place, s, t in sides)
         return rows @ values @ columns.T
 
     def _whole(self, pixels: Tensor) -> Tensor:

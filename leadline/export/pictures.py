@@ -85,7 +85,7 @@ def graph_inputs(about: Exported, cases: Sequence[Case], *, size: tuple[int, int
     target = size or (about.height, about.width)
     if about.preprocess == "outside":
         pictures = np.stack([[resized(image, *target, about.resample) for image in rig] for rig in images]) / np.float32(255)
-        images = np.moveaxis((pictures - np.float32(about.mean)) / np.float32(about.std), -1, -3)
+        images = np.moveaxis((pictures - np.asarray(about.mean, np.float32)) / np.asarray(about.std, np.float32), -1, -3)
     inputs = {"image": np.ascontiguousarray(images if about.preprocess == "inside" else images.astype(np.float32))}
     if about.needs_camera:
         aim = (about.height, about.width) if about.preprocess == "inside" else target

@@ -126,7 +126,6 @@ def settle(model: DepthModel, plan: Plan, *, subject: str | Path) -> Exported:
     look = look_of(model)
     joint = model.rig
     _check(model, plan, look, subject=subject)
-    beside = {"max_pixels": look.max_pixels} if "size" in plan.dynamic else {}
     return Exported(
         model=model.name,
         kind=model.kind,
@@ -147,7 +146,7 @@ def settle(model: DepthModel, plan: Plan, *, subject: str | Path) -> Exported:
         resample=look.resample,
         # The file for trtexec is in full precision; what is asked of trtexec is in its command.
         precision="fp32" if plan.format == "tensorrt" and plan.precision in ("fp16", "bf16") else plan.precision,
-        **beside,
+        max_pixels=look.max_pixels if "size" in plan.dynamic else None,
     )
 
 

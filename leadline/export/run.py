@@ -136,10 +136,16 @@ def _written(job: Job, model: Any, path: Path) -> Parity:
 
 
 def _compared(job: Job, path: Path) -> Parity:
-    session = open_session(path)
-    return compare(
-        job.about, job.truth, eager=eager_run(job.graph), exported=lambda inputs: session.run(**inputs), plan=job.plan, advance=job.advance
-    )
+    """The report on the file `path`. Raises UserError about the place where it was to go when it does not even run."""
+    eager = eager_run(job.graph)
+    try:
+        session = open_session(path)
+        return compare(job.about, job.truth, eager=eager, exported=lambda inputs: session.run(**inputs), plan=job.plan, advance=job.advance)
+    except UserError as error:
+        if Path(error.subject) != path:
+            raise
+        wrong = str(error).removeprefix(f"{error.subject}: ").partition(";")[0]
+        raise UserError(job.out, wrong, f"nothing was written; {_remedy(job.plan)}") from error
 
 
 def eager_run(graph: Graph) -> Run:

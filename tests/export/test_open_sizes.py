@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 from torch.export import Dim
+from torch.nn import functional
 
-from leadline.export import graph as graph_module
-from leadline.export.graph import Graph
+from leadline.export.graph import Graph, example
 from leadline.export.pictures import graph_inputs, rendered
 from leadline.export.plan import settle
 from leadline.export.run import eager_run, export_model
@@ -36,18 +36,24 @@ def test_depth_anything__open_size_is_followed(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, eager(inputs)["values"], rtol=1e-3, atol=1e-4)
 
 
+class Frozen(torch.nn.Module):
+    """What an exporter makes of a network whose output size it has frozen."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return functional.interpolate(image.mean(dim=1, keepdim=True), size=(64, 64))[:, 0]
+
+
 def test_depth_anything__frozen_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with the defect is written nowhere."""
 
     def freezing(graph: Graph) -> Any:
-        with torch.no_grad():
-            return torch.export.export(
-                graph, tuple(graph_module.example(graph.about).values()), dynamic_shapes={"image": {2: Dim.AUTO, 3: Dim.AUTO}}, strict=False
-            )
+        return torch.export.export(
+            Frozen(), (example(graph.about)["image"],), dynamic_shapes={"image": {2: Dim("rows"), 3: Dim("columns")}}
+        )
 
     monkeypatch.setattr("leadline.export.run.trace", freezing)
     model = depth_anything(tmp_path / "model")
-    with pytest.raises(UserError, match=r"da\.pt2: .*nothing was written.*leave --dynamic out"):
+    with pytest.raises(UserError, match=r"da\.pt2: .*of shape \(1, 64, 64\).*nothing was written.*leave --dynamic out"):
         export_model(model, plan("torch", dynamic=("size",)), tmp_path / "da.pt2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
 
