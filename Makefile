@@ -23,7 +23,7 @@ $(VENV)/.ready: $(VENV)/.torch pyproject.toml
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(PIP) -c $(VENV)/constraints.txt -e '.[train,scenes,video,data,dev]'
+	$(PIP) -c $(VENV)/constraints.txt -e '.[train,scenes,video,data,export,dev]'
 	touch $@
 
 demo: $(VENV)/.ready

@@ -5,12 +5,15 @@ It stands between `io` and the rooms that make predictions, because it knows how
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from leadline.geometry.camera import checked_K
 from leadline.types import DepthKind, KindError, ScaleSource, UserError
+
+if TYPE_CHECKING:
+    from leadline.io.depth import DepthFile
 
 HOW_TO_GET_METRES = {
     DepthKind.SCALE_INVARIANT: "scale it to reference depth first, with `.aligned(scale)`",
@@ -117,19 +120,20 @@ class Prediction:
         `image` (h, w, 3) uint8 colours the points of .ply and .glb. Raises KindError where the format or its points
         need metres and the kind has none.
         """
-        from leadline.io.depth import DepthFile, write_depth
+        from leadline.io.depth import write_depth
         from leadline.io.pointcloud import write_points
 
         path = Path(path)
         if path.suffix.lower() in (".ply", ".glb"):
             write_points(path, self.points(), colors=None if image is None else image[self.usable])
         else:
-            write_depth(
-                path,
-                DepthFile(
-                    values=self.values, valid=self.usable, kind=self.kind, K=self.K, model=self.model, scale_source=self.scale_source
-                ),
-            )
+            write_depth(path, self.as_file(), quick=True)
+
+    def as_file(self) -> "DepthFile":
+        """What a depth file holds of it."""
+        from leadline.io.depth import DepthFile
+
+        return DepthFile(self.values, self.usable, self.kind, self.K, self.model, self.scale_source)
 
 
 class Predictor(Protocol):

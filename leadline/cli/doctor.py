@@ -21,6 +21,7 @@ EXTRAS = {
     "scenes": ("mitsuba", "pyoidn"),
     "video": ("av",),
     "data": ("h5py",),
+    "export": ("onnx", "onnxscript", "onnxruntime", "openvino", "nncf"),
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from leadline.cli.method_options import parse_options
+from leadline.cli.opened import open_model
 from leadline.cli.progress import progress
 from leadline.types import DepthKind, UserError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from leadline.evaluation.protocol import Protocol
     from leadline.evaluation.result import Evaluation
     from leadline.methods.predictor import DepthModel
+    from leadline.runtime.model import RuntimeModel
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class EvaluateOptions:
     protocol: str
     """Name from `leadline protocols`."""
     model: str | None = None
-    """Run folder, model folder, name from `leadline models`, or hub id."""
+    """Run folder, model folder, name from `leadline models`, hub id, or exported file (.onnx, .xml, .pt2)."""
     data: str | None = None
     """DATASET:ROOT, such as rendered:out/streets."""
     pred: str | None = None
@@ -168,12 +170,10 @@ def _compare(options: EvaluateOptions, protocol: "Protocol") -> int:
     return 2 if any(p.name in named for p, _ in refused) else 0
 
 
-def _load(options: EvaluateOptions) -> "DepthModel":
-    from leadline.methods.loading import load
-
+def _load(options: EvaluateOptions) -> "DepthModel | RuntimeModel":
     assert options.model is not None
     kind = None if options.kind is None else DepthKind(options.kind)
-    return load(options.model, device=options.device, kind=kind, options=parse_options(options.option))
+    return open_model(options.model, device=options.device, kind=kind, options=parse_options(options.option))
 
 
 def _of_model(options: EvaluateOptions, protocols: "list[Protocol]") -> "tuple[list[Evaluation], list[tuple[Protocol, UserError]]]":

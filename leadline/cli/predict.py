@@ -13,6 +13,7 @@ import numpy as np
 import tyro
 
 from leadline.cli.method_options import parse_options
+from leadline.cli.opened import open_model
 from leadline.cli.predict_files import ENDINGS, Files, Job
 from leadline.cli.progress import progress
 from leadline.geometry.rig import Rig
@@ -27,7 +28,7 @@ class PredictOptions:
     """Predict depth for images. Repeat the command to continue: finished inputs are skipped."""
 
     model: tyro.conf.Positional[str]
-    """Run folder, model folder, name from `leadline models`, or hub id."""
+    """Run folder, model folder, name from `leadline models`, hub id, or exported file (.onnx, .xml, .pt2)."""
     inputs: tyro.conf.Positional[tuple[str, ...]]
     """Images, folders, quoted globs; with --rig, folders that hold one image per camera."""
     out: Path
@@ -45,7 +46,8 @@ class PredictOptions:
     kind: tyro.conf.EnumChoicesFromValues[DepthKind | None] = None
     """What the model returns, for the few checkpoints that do not say it."""
     option: tuple[str, ...] = ()
-    """NAME=VALUE, options of a method that can change after its training, such as temperature=3 of briges."""
+    """NAME=VALUE, options of a method that can change after its training, such as temperature=3 of briges; of an exported file that
+    leadline has not made, mean=R,G,B, std=R,G,B and size=HEIGHTxWIDTH."""
     format: str = "png16,color"
     """Files to write, separated by commas: png16 npz exr npy pfm tiff color ply glb."""
     batch: int = 4
@@ -58,12 +60,10 @@ def run(argv: list[str]) -> int:
     """Entry of the verb."""
     options = tyro.cli(PredictOptions, args=argv, prog="leadline predict")
     endings = _checked_endings(options.format)
-    K = _parsed_K(options.K)
+    K = parsed_K(options.K)
     _check_options(options)
     rig = None if options.rig is None else read_rig(options.rig)
-    from leadline.methods.loading import load
-
-    model = load(options.model, kind=options.kind, options=parse_options(options.option))
+    model = open_model(options.model, kind=options.kind, options=parse_options(options.option))
     print(f"{model.name}: {model.kind.value}, licence {model.licence}", file=sys.stderr)
     _refuse_impossible(model.kind, endings)
     writable_folder(options.out)
@@ -91,7 +91,8 @@ def _checked_endings(text: str) -> dict[str, str]:
     return {name: ENDINGS[name] for name in names}
 
 
-def _parsed_K(text: str | None) -> np.ndarray | None:
+def parsed_K(text: str | None) -> np.ndarray | None:
+    """Intrinsics (3, 3) from fx,fy,cx,cy [px]. Raises UserError."""
     if text is None:
         return None
     try:

@@ -15,6 +15,7 @@ from leadline.types import DepthKind, UserError
 
 if TYPE_CHECKING:
     from leadline.methods.predictor import DepthModel
+    from leadline.runtime.model import RuntimeModel
 
 ENDINGS = {
     "png16": ".png",
@@ -41,7 +42,7 @@ class Job:
 class Files:
     """What is the same for all images of a command: who predicts, which files are written, and what else decides the result."""
 
-    model: "DepthModel"
+    model: "DepthModel | RuntimeModel"
     endings: Mapping[str, str]
     """Endings by the names of --format."""
     asked: Mapping[str, Any]

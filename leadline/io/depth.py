@@ -100,24 +100,26 @@ def read_depth(path: Source, *, scale: float | None = None, kind: DepthKind | No
     )
 
 
-def write_depth(path: str | Path, depth_file: DepthFile, *, png_scale: float = PNG_SCALE, sidecar: bool = True) -> None:
+def write_depth(
+    path: str | Path, depth_file: DepthFile, *, png_scale: float = PNG_SCALE, sidecar: bool = True, quick: bool = False
+) -> None:
     """Write a depth map in the format that the ending of `path` names, and beside it the sidecar `name.json`.
 
     PNG stores metric depth as metres x `png_scale`; a relative kind has no unit and is spread over the full 16 bits.
     Invalid pixels are 0 in PNG and for metric and scale-invariant depth, NaN elsewhere. NPZ holds everything itself and
-    has no sidecar. Raises UserError when depth does not fit into 16 bits (naming the scale that would), for an unknown
-    ending, or where the file cannot be written.
+    has no sidecar. `quick` packs a PNG less tightly, in a fraction of the time. Raises UserError when depth does not fit into
+    16 bits (naming the scale that would), for an unknown ending, or where the file cannot be written.
     """
     path = Path(path)
     about = About(kind=depth_file.kind, K=depth_file.K, model=depth_file.model, scale_source=depth_file.scale_source)
     match path.suffix.lower():
         case ".png" if depth_file.kind is DepthKind.METRIC:
             about = replace(about, scale=float(png_scale))
-            write_png(path, encode_metres(path, depth_file.values, depth_file.usable, scale=png_scale), about)
+            write_png(path, encode_metres(path, depth_file.values, depth_file.usable, scale=png_scale), about, quick=quick)
         case ".png":
             stored, scale, offset = encode_relative(depth_file.values, depth_file.usable)
             about = replace(about, scale=scale, offset=offset)
-            write_png(path, stored, about)
+            write_png(path, stored, about, quick=quick)
         case ".npz":
             write_npz(path, depth_file.values, depth_file.usable, about)
             return

@@ -50,7 +50,7 @@ class Exported:
     leadline_version: str = ""
     height: int
     width: int
-    """Network input [px]; with dynamic size that of training, which a runtime aims at."""
+    """Network input [px]; with dynamic size and `preprocess` outside that of training, which a runtime aims at."""
     size_multiple: int = 1
     """Sides [px] of a dynamic input must be multiples of this."""
     dynamic: tuple[Axis, ...] = ()
@@ -59,7 +59,7 @@ class Exported:
     needs_camera: bool = False
     """Whether there is an input `K`, float32 (n, 3, 3) or (b, v, 3, 3) [px], at the size of the network input."""
     preprocess: Literal["inside", "outside"] = "outside"
-    """inside: resizing and scaling are in the graph, which takes pictures of any size, or of the one size its input has."""
+    """inside: resizing to `height` x `width` and scaling are in the graph, whose pictures have any size, or the one its input has."""
     fit: Literal["stretch", "letterbox"] = "stretch"
     """How a picture of another shape comes into a fixed input: letterbox keeps its shape, in the middle, with black around it."""
     sizing: Literal["width", "nearest"] = "width"

@@ -2,9 +2,11 @@
 
 Two policies for a reader that is slower than the cameras. drop-oldest: a new picture pushes out the oldest of its camera, and what is taken
 is the newest moment of which every camera has a picture, so that age is bounded. wait: a camera waits for room, and every moment is
-taken in its turn. A camera that stays silent longer than the patience is taken for stopped, and is not waited for until it speaks again.
+taken in its turn. With drop-oldest, a camera that stays silent longer than the patience is taken for stopped, and is not waited for
+until it speaks again; with wait, which is for recordings, a camera that has not ended will come.
 """
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -84,7 +86,7 @@ class Intake:
                 if self._closed or not any(self._shots.values()):
                     return None
                 self._wait_for_all()
-                if any(self._shots.values()):
+                if not self._closed:
                     taken = self._newest() if self.policy == "drop-oldest" else self._next()
                     self._changed.notify_all()
                     return taken
@@ -95,13 +97,13 @@ class Intake:
 
     def _wait_for_all(self) -> None:
         """Wait until every camera has a shot, for as long as patience lasts; who has none then is silent."""
-        deadline = time.monotonic() + self.patience_s
+        deadline = time.monotonic() + (self.patience_s if self.policy == "drop-oldest" else math.inf)
         while (lacking := self._lacking()) and not self._closed:
             left = deadline - time.monotonic()
             if left <= 0:
                 self._silent |= lacking
                 return
-            self._changed.wait(left)
+            self._changed.wait(None if left == math.inf else left)
 
     def _lacking(self) -> set[str]:
         return {name for name, shots in self._shots.items() if not shots} - self._ended - self._silent

@@ -170,12 +170,13 @@ class RuntimeModel:
         dark = {c.name: rig_photo(np.zeros((c.height, c.width, 3), dtype=np.uint8), c) for c in rig.cameras if c.name not in known}
         return {name: known[name] if name in known else dark[name] for name in rig.names}
 
-    def warm_up(self, rounds: int = 2) -> None:
-        """Run on black pictures of the size it was made for: the first runs of most runtimes are slow, as they plan their memory."""
+    def warm_up(self, rounds: int = 2, *, num: int = 1) -> None:
+        """Run on `num` black pictures of the size it was made for: the first runs of most runtimes are slow, as they plan their memory."""
         dark = np.zeros((max(self.about.height, 32), max(self.about.width, 32), 3), dtype=np.uint8)
         job = self.prepare(Photo(dark))
+        views = num if "views" in self.about.dynamic else self.about.views
         for _ in range(rounds):
-            self.infer([job] * self.about.views, views=self.about.views)
+            self.infer([job] * (views if self.rig else num), views=views)
 
     def prepare(self, photo: Photo) -> Job:
         """What the network is given for a picture. Raises UserError for one that would become too large an input, or has another shape."""
@@ -184,7 +185,7 @@ class RuntimeModel:
             photo = photo.with_camera()
         framing = self._framing(photo)
         check_network_size(framing.rows, framing.columns, subject=photo.subject)
-        if self._sizing.shrinks(photo.height, photo.width) and not about.is_fixed:
+        if self._follows and self._sizing.shrinks(photo.height, photo.width):
             note = f"the image is long and was read at {framing.columns}x{framing.rows} px, as many as the network takes at once"
             photo = replace(photo, notes=(*photo.notes, note))
         if about.preprocess == "outside":
@@ -221,6 +222,11 @@ class RuntimeModel:
         )
 
     @property
+    def _follows(self) -> bool:
+        """Whether the size of the network input follows from that of the picture; a graph that resizes has one size inside."""
+        return self.about.preprocess == "outside" and not self.about.is_fixed
+
+    @property
     def _batch(self) -> int | None:
         """How many pictures, or rigs, the graph always takes; None where that may vary."""
         return None if self._image.shape is None else self._image.shape[0]
@@ -247,7 +253,7 @@ class RuntimeModel:
 
     def _framing(self, photo: Photo) -> Framing:
         about = self.about
-        if not about.is_fixed:
+        if self._follows:
             return stretched(*self._sizing.size(photo.height, photo.width))
         if about.fit == "letterbox":
             return letterboxed(photo.height, photo.width, rows=about.height, columns=about.width)

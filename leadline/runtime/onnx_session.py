@@ -39,7 +39,7 @@ def open_onnx(path: Path, engine: Engine) -> Session:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     provider = _provider(path, engine.device, onnxruntime.get_available_providers())
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+        session: Any = onnxruntime.InferenceSession(str(path), options, providers=[provider])
     except Exception as error:  # its exceptions have no common base but this
         raise not_a_model(path, "an ONNX model", error) from error
     text = session.get_modelmeta().custom_metadata_map.get(KEY)

@@ -10,8 +10,7 @@ from leadline.io.exported import KEY, Exported, Precision
 from leadline.runtime.session import Engine, Port, Session, brief, failed, not_a_model, not_installed
 from leadline.types import UserError
 
-HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
-"""In what a file of each precision computes; of int8, the layers that are not quantised."""
+_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
 
 
 def open_openvino(path: Path, engine: Engine) -> Session:
@@ -28,11 +27,8 @@ def open_openvino(path: Path, engine: Engine) -> Session:
     text = _said(model)
     about = None if text is None else Exported.from_json(text, subject=path)
     precision = _precision(path, about, engine)
-    config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": HINTS[precision]}
-    if engine.threads is not None:
-        config["INFERENCE_NUM_THREADS"] = engine.threads
     try:
-        compiled = core.compile_model(model, engine.device.upper(), config)
+        compiled = core.compile_model(model, engine.device.upper(), settings(core, precision, engine))
     except Exception as error:
         devices = ", ".join(core.available_devices).lower()
         wrong = f"cannot be compiled for {engine.device} in {precision} ({brief(error)})"
@@ -49,6 +45,15 @@ def open_openvino(path: Path, engine: Engine) -> Session:
         return {port.name: answers[i] for i, port in enumerate(outputs)}
 
     return Session(path, "openvino", precision, about, inputs, outputs, compute)
+
+
+def settings(core: Any, precision: Precision, engine: Engine) -> dict[str, Any]:
+    """What OpenVINO is told. Layers of an int8 file that are not quantised compute in bf16 where the processor can: its own way."""
+    hint = _HINTS[precision]
+    if precision == "int8" and engine.device == "cpu" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        hint = "bf16"
+    told: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": hint}
+    return told if engine.threads is None else told | {"INFERENCE_NUM_THREADS": engine.threads}
 
 
 def _precision(path: Path, about: Exported | None, engine: Engine) -> Precision:

@@ -108,16 +108,16 @@ class Device:
 
     camera: str
     number: int
+    begin: float
     fps: float | None = None
 
     def shots(self, stop: Event) -> Iterator[Shot]:
         """Frames as they come."""
-        begin = time.monotonic()
         for index, pixels in enumerate(camera_frames(self.number, fps=self.fps)):
             if stop.is_set():
                 return
             now = time.monotonic()
-            yield Shot(self.camera, index, now - begin, partial(_same, pixels), now)
+            yield Shot(self.camera, index, now - self.begin, partial(_same, pixels), now)
 
 
 def _same(pixels: np.ndarray) -> np.ndarray:
@@ -149,7 +149,7 @@ def _short(source: str, i: int) -> str:
 def _stream(name: str, source: str, pace: Pace, begin: float) -> Stream:
     path = Path(source)
     if source.isdigit() and not path.exists():
-        return Device(name, int(source), pace.fps)
+        return Device(name, int(source), begin, pace.fps)
     if path.is_dir():
         pictures = sorted((p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()), key=lambda p: natural(p.name))
         if not pictures:

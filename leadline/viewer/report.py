@@ -1,4 +1,4 @@
-"""One self-contained HTML page: pictures, tables, a point cloud to turn. Opens from disk with no network."""
+"""One self-contained HTML page: pictures, tables, bars, a point cloud to turn. Opens from disk with no network."""
 
 import base64
 import io
@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from leadline.io.atomic import atomic_write
+from leadline.viewer.bars import Bars, bars_svg
 
 MAX_CLOUD_POINTS = 60_000
 """A cloud is thinned to this many points: 15 bytes each, in a page that should stay a few megabytes."""
@@ -73,7 +74,7 @@ class Text:
     code: tuple[str, ...] = ()
 
 
-Block = Table | Pictures | Strip | Cloud | Text
+Block = Table | Pictures | Strip | Cloud | Bars | Text
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,8 @@ def _block(block: Block) -> str:
             return _strip(block)
         case Cloud():
             return _cloud(block)
+        case Bars():
+            return bars_svg(block)
 
 
 def _table(table: Table) -> str:

@@ -35,10 +35,10 @@ def depth_files(draw: st.DrawFn) -> DepthFile:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(depth_file=depth_files())
-def test_read_depth__brings_back_what_was_written(tmp_path: Path, suffix: str, depth_file: DepthFile) -> None:
+@given(depth_file=depth_files(), quick=st.booleans())
+def test_read_depth__brings_back_what_was_written(tmp_path: Path, suffix: str, depth_file: DepthFile, quick: bool) -> None:
     path = tmp_path / f"map{suffix}"
-    write_depth(path, depth_file)
+    write_depth(path, depth_file, quick=quick)
     again = read_depth(path)
     assert (again.kind, again.model, again.scale_source) == (depth_file.kind, depth_file.model, depth_file.scale_source)
     assert (again.K is None) == (depth_file.K is None)

@@ -127,7 +127,7 @@ def eager() -> DepthModel:
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (128, 192), (375, 1242), (300, 200), (40, 61), (131, 97)])
 def test_predict__equals_the_network_in_torch(eager: DepthModel, tmp_path: Path, height: int, width: int) -> None:
-    """But for pixels that Pillow rounds to 8 bits: 1/255 of white at most, on average a quarter of it; the answer is that times fx / 100."""
+    """But for pixels that Pillow rounds to 8 bits: 1/255 of white at most, on average a quarter. The answer is that times fx / 100."""
     image = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
     camera = np.array([[1.1 * width, 0, width / 2], [0, 1.1 * width, height / 2], [0, 0, 1.0]])
     model = leadline.runtime.open(write_onnx(tmp_path / "net.onnx", with_camera(dynamic=("size",))))

@@ -79,6 +79,6 @@ def test_foreign__its_kind_has_to_be_said(tmp_path: Path) -> None:
     ],
 )
 def test_foreign__what_cannot_be_understood_is_named(tmp_path: Path, image: list[int | str], options: dict[str, int], named: str) -> None:
-    path = write_foreign(tmp_path / "net.onnx", image, **options)  # pyright: ignore[reportArgumentType]
+    path = write_foreign(tmp_path / "net.onnx", image, **options)
     with pytest.raises(UserError, match=named):
         leadline.runtime.open(path, kind=KIND)

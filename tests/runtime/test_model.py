@@ -85,9 +85,9 @@ def test_predict__letterbox_shows_the_whole_picture_and_no_border_comes_back(tmp
 
 
 def test_predict__another_shape_than_a_fixed_size_is_refused(tmp_path: Path) -> None:
-    model = opened(tmp_path, PLAIN)
-    with pytest.raises(UserError, match="image 0: is 200x100 px, and hand was exported for 96x64: another shape; crop it, or export"):
-        model.predict(grey(100, 200))
+    for about in (PLAIN, replace(PLAIN, preprocess="inside", dynamic=("size",))):
+        with pytest.raises(UserError, match="image 0: is 200x100 px, and hand was exported for 96x64: another shape; crop it, or export"):
+            opened(tmp_path, about).predict(grey(100, 200))
 
 
 def test_predict__normalisation_and_letterbox_black(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize(("file", "runtime"), [("onnx", "onnx"), ("onnx", "openvino"), ("openvino", "openvino")])
 def test_run__every_runtime_says_the_same(files: dict[str, Path], file: str, runtime: str) -> None:
-    session = open_session(files[file], threads=1, runtime=runtime)  # pyright: ignore[reportArgumentType]
+    session = open_session(files[file], threads=1, runtime=runtime)
     assert session.about == ABOUT
     assert session.runtime == runtime
     answer = session.run(image=IMAGE, K=K)
@@ -105,7 +105,7 @@ def test_open_session__weights_that_lie_elsewhere(files: dict[str, Path], tmp_pa
 @pytest.mark.parametrize("write", [write_onnx, write_openvino], ids=["onnx", "openvino"])
 def test_open_session__metadata_of_a_newer_version(tmp_path: Path, write: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Exported, "as_json", lambda self: '{"format": 2}')
-    path = write(tmp_path / ("net.onnx" if write is write_onnx else "net.xml"), PLAIN)  # pyright: ignore[reportCallIssue]
+    path = write(tmp_path / ("net.onnx" if write is write_onnx else "net.xml"), PLAIN)
     with pytest.raises(UserError, match="was exported by a newer leadline"):
         open_session(path)
 
