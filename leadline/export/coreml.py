@@ -12,13 +12,11 @@ NOT_CHECKED = "Core ML runs on Apple's machines only: the package was converted,
 
 
 def write_coreml(program: ExportedProgram, about: Exported, path: Path) -> None:
-    """Write `program` as the package `path`. Raises UserError without coremltools, and for a program that it cannot convert."""
+    """Write `program` as the package `path`. Raises UserError for a program that coremltools cannot convert."""
     if about.dynamic or about.preprocess == "inside":
         raise UserError("--format coreml", "takes pictures of one size, prepared outside", "leave --dynamic and --preprocess out")
-    try:
-        import coremltools  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise UserError("--format coreml", "needs coremltools, which is not installed", "pip install coremltools") from error
+    import coremltools  # pyright: ignore[reportMissingImports]
+
     toolkit: Any = coremltools
     precision = toolkit.precision.FLOAT16 if about.precision == "fp16" else toolkit.precision.FLOAT32
     try:

@@ -34,7 +34,7 @@ from leadline.types import UserError
 
 ROOM = 1.3
 """Space asked of the disk, in bytes of the weights."""
-NEEDS: Mapping[str, str] = {"onnx": "onnxscript", "openvino": "openvino", "tensorrt": "onnxscript"}
+NEEDS: Mapping[str, str] = {"onnx": "onnxscript", "openvino": "openvino", "tensorrt": "onnxscript", "coreml": "coremltools"}
 Advance = Callable[[int], None]
 
 
@@ -179,11 +179,12 @@ def _remedy(plan: Plan) -> str:
 
 def _check_packages(plan: Plan) -> None:
     wanted = [NEEDS[plan.format]] if plan.format in NEEDS else []
-    wanted += ["onnxscript"] if plan.format == "openvino" else ["onnxruntime"] if wanted else []
+    wanted += {"onnx": ["onnxruntime"], "tensorrt": ["onnxruntime"], "openvino": ["onnxscript"]}.get(plan.format, [])
     wanted += ["nncf", "openvino"] if plan.precision == "int8" else []
     missing = [name for name in wanted if find_spec(name) is None]
     if missing:
-        raise UserError(f"--format {plan.format}", f"needs {missing[0]}, which is not installed", 'pip install "leadline[export]"')
+        remedy = "pip install coremltools" if plan.format == "coreml" else 'pip install "leadline[export]"'
+        raise UserError(f"--format {plan.format}", f"needs {missing[0]}, which is not installed", remedy)
 
 
 def _check_space(model: DepthModel, out: Path) -> None:

@@ -68,7 +68,15 @@ def test_export__onnx_by_the_verb(tmp_path: Path, folder: str, capsys: pytest.Ca
     assert about.fingerprint == load(folder).fingerprint
 
 
-def test_export__torch_with_everything_open(tmp_path: Path) -> None:
+def test_export__torch_with_an_open_batch(tmp_path: Path) -> None:
+    parity = export_model(tiny_exportable.selfsup(), plan("torch", dynamic=("batch",)), tmp_path / "s.pt2")
+    assert {one.shape for one in parity.compared} == {(1, 64, 96), (3, 64, 96), (2, 64, 96)} and parity.largest < 1e-4
+    about = open_session(tmp_path / "s.pt2").about
+    assert about is not None and about.dynamic == ("batch",) and about.views == 1
+
+
+@pytest.mark.slow
+def test_export__rig_with_open_views(tmp_path: Path) -> None:
     parity = export_model(tiny_exportable.joint(), plan("torch", dynamic=("batch", "views"), views=4), tmp_path / "j.pt2")
     assert {one.shape for one in parity.compared} == {(1, 4, 64, 96), (3, 2, 64, 96), (2, 5, 64, 96)}
     about = open_session(tmp_path / "j.pt2").about
