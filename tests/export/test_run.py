@@ -20,11 +20,12 @@ from leadline.export.plan import settle
 from leadline.export.report import report_paths
 from leadline.export.run import eager_run, export_model
 from leadline.io.exported import Exported
-from leadline.methods.loading import load
+from leadline.methods.base import Method
+from leadline.methods.loading import load, save_model_folder
 from leadline.methods.predictor import DepthModel
 from leadline.runtime.session import open_session
 from leadline.types import DepthKind, UserError
-from tests.fixtures import tiny_exportable, tiny_surround
+from tests.fixtures import tiny_exportable
 from tests.fixtures.bad_files import small_disk
 from tests.fixtures.tiny_exportable import picture, plan
 
@@ -46,7 +47,11 @@ def converted_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return tiny_surround.save(tmp_path_factory.mktemp("models") / "surround")
+    model = tiny_exportable.surround()
+    assert isinstance(model.network, Method)
+    place = tmp_path_factory.mktemp("models") / "surround"
+    save_model_folder(place, "surround", model.network, model.info)
+    return str(place)
 
 
 @pytest.fixture(scope="module")
