@@ -17,6 +17,7 @@ VERBS = {
     "label": ("leadline.cli.label", "depth of teachers for a data set, to train a student on"),
     "features": ("leadline.cli.features", "what frozen encoders see in a data set, to train the gates of briges on"),
     "evaluate": ("leadline.cli.evaluate", "score a model or files under a named protocol"),
+    "export": ("leadline.cli.export", "a model as ONNX, OpenVINO or torch file, proven to answer as before"),
     "temperature": ("leadline.cli.temperature", "search the temperature of briges on validation data"),
     "reproduce": ("leadline.cli.reproduce", "run a whole table of results, resumable"),
     "doctor": ("leadline.cli.doctor", "say what this installation can and cannot do, and what some footage can teach"),

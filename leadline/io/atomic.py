@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,35 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         raise _refusal(path, error) from error
     finally:
         _remove(temporary)
+
+
+@contextmanager
+def atomic_group(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; what is written there takes its place beside `path` when the block succeeds.
+
+    For files that belong together: `path` itself comes last, so that whoever sees it has the others. On any failure the folder is
+    removed, and older files stay as they were. Raises UserError where the operating system refuses to write.
+    """
+    path = Path(path)
+    if path.is_dir() and not path.suffix:
+        raise UserError(path, "is a folder", "give the path of a file to write")
+    _make_parent(path)
+    folder = path.parent / f".leadline-{secrets.token_hex(8)}"
+    try:
+        folder.mkdir()
+        yield folder
+        for made in sorted(folder.iterdir(), key=lambda one: one.name == path.name):
+            if made.is_file():
+                _flush_to_disk(made)
+            elif (path.parent / made.name).is_dir():
+                shutil.rmtree(path.parent / made.name)
+            os.replace(made, path.parent / made.name)
+    except OSError as error:
+        if error.filename is not None and folder not in (Path(error.filename), *Path(error.filename).parents):
+            raise
+        raise _refusal(path, error) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

@@ -94,6 +94,11 @@ class Method(Learner):
         return {}
 
     @property
+    def frozen_parts(self) -> tuple[nn.Module, ...]:
+        """Those models as far as it runs them, which are none of its modules; nothing may change them."""
+        return ()
+
+    @property
     def max_pixels(self) -> int | None:
         """Largest picture [px] that `forward` should be given; a predictor makes larger ones smaller and says so."""
         return None

@@ -56,7 +56,7 @@ class SamEncoder(nn.Module):
     def prepare(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 side side"]:
         """The square that the network sees: stretched, or as SAM's own processor pads it, below and to the right."""
         size = (self.side, self.side) if self.fit == "stretch" else self._inside(*image.shape[-2:])
-        resized = functional.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True).clamp(0, 1)
+        resized = functional.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True).clamp(0.0, 1.0)
         # SAM's mean and deviation on 0 to 255 are ImageNet's on 0 to 1.
         return functional.pad((resized - self.mean) / self.std, (0, self.side - size[1], 0, self.side - size[0]))
 
@@ -116,7 +116,7 @@ class TransformerEncoder(nn.Module):
         scale = self.side / max(image.shape[-2:]) / self.patch
         rows, columns = (max(1, round(side * scale)) for side in image.shape[-2:])
         size = (rows * self.patch, columns * self.patch)
-        resized = functional.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True).clamp(0, 1)
+        resized = functional.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True).clamp(0.0, 1.0)
         tokens = cast(Any, self.network)((resized - self.mean) / self.std).last_hidden_state[:, 1:]
         return tokens.transpose(1, 2).unflatten(2, (rows, columns))
 

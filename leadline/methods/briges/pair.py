@@ -35,10 +35,10 @@ class Pair:
 
     def to(self, device: torch.device) -> None:
         """Move both to the device of the pictures."""
-        self.depth.encoder.to(device)
-        self.depth.decoder.to(device)
-        if self.semantic is not None:
-            self.semantic.to(device)
+        for part in self.parts:
+            # Asking first costs nothing, and moving, even to where they are, is nothing that can be traced.
+            if next(part.parameters()).device != device:
+                part.to(device)
 
     @property
     def parts(self) -> tuple[nn.Module, ...]:

@@ -30,15 +30,15 @@ class FrozenTrunk:
         self.who = about
         """Name, fingerprint and licence of the model."""
         self.channels, self.size_multiple = features.channels, features.size_multiple
-        self._features = features.eval().requires_grad_(False)
+        self.features = features.eval().requires_grad_(False)
 
     @torch.no_grad()
     def __call__(self, image: Float[Tensor, "b v 3 h w"]) -> list[Float[Tensor, "n _c _h _w"]]:
         """Maps of RGB in [0, 1] of all n = b v pictures, fine to coarse, the last one the bottleneck."""
-        if next(self._features.parameters()).device != image.device:
-            self._features.to(image.device)
+        if next(self.features.parameters()).device != image.device:
+            self.features.to(image.device)
         with torch.autocast(image.device.type, enabled=False):
-            return self._features(image.flatten(0, 1).float())
+            return self.features(image.flatten(0, 1).float())
 
 
 def open_trunk(place: str) -> FrozenTrunk:

@@ -12,7 +12,7 @@ from typing import Any, final
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from leadline.data.sample import Needs, Sample
 from leadline.losses.bins import chamfer_loss
@@ -75,6 +75,11 @@ class Surround(Method):
     def frozen(self) -> dict[str, dict[str, str]]:
         """The frozen trunk, if it has one."""
         return {} if self.network.base is None else {"base": self.network.base.who}
+
+    @property
+    def frozen_parts(self) -> tuple[nn.Module, ...]:
+        """The trunk, if it is frozen."""
+        return () if self.network.base is None else (self.network.base.features,)
 
     @property
     def details(self) -> dict[str, Any]:

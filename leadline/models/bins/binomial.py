@@ -55,7 +55,7 @@ class LogBinomial(nn.Module):
         """y / t of the four positive numbers, but for a number per pixel."""
         a, b, c, d = numbers.split(1, dim=1)
         peak = a / (a + b)
-        odds = peak.clamp(LEAST, 1).log() - (b / (a + b)).clamp(LEAST, 1).log()
+        odds = peak.clamp(LEAST, 1.0).log() - (b / (a + b)).clamp(LEAST, 1.0).log()
         cooling = 1 / (T_MIN + (T_MAX - T_MIN) * (c / (c + d)))
         return torch.addcmul(self.log_choose * cooling, self.steps, odds * cooling)
 
