@@ -120,7 +120,7 @@ def _predict_images(files: Files, options: PredictOptions, K: np.ndarray | None)
         for batch in _batches(waiting, options.batch, bad):
             _predict_batch(files, batch, bad, K=K, fov_x_deg=options.fov_x_deg)
             advance(len(batch))
-    return _closing(len(jobs) - len(bad), bad, options.out)
+    return _closing(sum(str(job.image) not in bad for job in jobs), bad, options.out)
 
 
 def _predict_batch(files: Files, jobs: Sequence[Job], bad: dict[str, str], *, K: np.ndarray | None, fov_x_deg: float | None) -> None:
