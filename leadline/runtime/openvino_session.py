@@ -34,8 +34,9 @@ def open_openvino(path: Path, engine: Engine) -> Session:
         wrong = f"cannot be compiled for {engine.device} in {precision} ({brief(error)})"
         raise UserError(path, wrong, f"OpenVINO finds these devices: {devices}") from error
     request = compiled.create_infer_request()
-    inputs = tuple(_port(port, f"input{i}") for i, port in enumerate(compiled.inputs))
-    outputs = tuple(_port(port, f"output{i}") for i, port in enumerate(compiled.outputs))
+    # Of the model as it was read: compiling gives a tensor the names of those that it is folded into, and they come first as often as not.
+    inputs = tuple(_port(port, f"input{i}") for i, port in enumerate(model.inputs))
+    outputs = tuple(_port(port, f"output{i}") for i, port in enumerate(model.outputs))
 
     def compute(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         try:

@@ -25,7 +25,7 @@ def test_inwards__is_pillows_resize(source: tuple[int, int], target: tuple[int, 
     wide = ((pixels @ across.T).clamp(0, 255) + 0.5).floor()
     found = ((down @ wide).clamp(0, 255) + 0.5).floor().movedim(0, -1).numpy()
     assert np.abs(found - expected).max() <= 1  # where a half is rounded
-    assert (found != expected).mean() < 1e-3
+    assert (found != expected).mean() < 1e-2
 
 
 @pytest.mark.parametrize(("source", "target"), SIZES)
