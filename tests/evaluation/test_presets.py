@@ -380,7 +380,9 @@ def test_preset__scores_a_prediction_made_for_it(name: str) -> None:
         DepthKind.AFFINE_INVARIANT: dense / 3 + 1,
         DepthKind.AFFINE_INVARIANT_INVERSE: 2 / dense + 0.1,
     }[kind]
-    pair = prepare(Item("image", values.astype(np.float32), dense > 0, kind, target, camera="CAMERA_01"), protocol)
+    things = np.broadcast_to(np.arange(size[1]) // 8, size)
+    item = Item("image", values.astype(np.float32), dense > 0, kind, target, camera="CAMERA_01", instance=things)
+    pair = prepare(item, protocol)
     assert pair is not None
     row, _ = score([pair], protocol)[0]
     assert row.metrics["abs_rel"] == pytest.approx(0, abs=2e-5)

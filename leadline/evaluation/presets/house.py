@@ -37,14 +37,6 @@ HOUSE: tuple[Protocol, ...] = (
         clamp=(0.1, 80.0),
         metrics=(*STANDARD_METRICS, "boundary_f1"),
     ),
-    AFFINE,
-    replace(
-        AFFINE,
-        name="rendered-affine-disp",
-        summary="rendered worlds with instance ids: as affine-disp, and how sharp borders are",
-        gt="depth.png of the rendered data set, one exact value per pixel; sky has none",
-        metrics=(*STANDARD_METRICS, "boundary_f1", *(f"separation:{distance}" for distance in DISTANCES_PX)),
-    ),
     Protocol(
         name="affine-disp-marigold",
         summary="any data set, scale and shift of inverse depth fitted per image",
@@ -69,5 +61,13 @@ HOUSE: tuple[Protocol, ...] = (
         source="leadline",
         unanswered="exclude",
         align="median",
+    ),
+    AFFINE,
+    replace(
+        AFFINE,
+        name="rendered-affine-disp",
+        summary="rendered worlds with instance ids: as affine-disp, and how sharp borders are",
+        gt="depth.png of the rendered data set, one exact value per pixel; sky has none",
+        metrics=(*STANDARD_METRICS, "boundary_f1", *(f"separation:{distance}" for distance in DISTANCES_PX)),
     ),
 )
