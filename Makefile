@@ -35,11 +35,8 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-# A process for every core, each with one thread; files stay whole, so that what a file renders once is rendered once.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
-
 test: lint
-	$(PYTEST)
+	$(BIN)/python -m pytest
 
 format: $(VENV)/.ready-dev
 	$(BIN)/ruff check --fix .
