@@ -125,7 +125,13 @@ def test_evaluate__compares_protocols_and_prints_the_spread(
     for words in ("median / image", "lstsq_inverse / image", "highest / lowest"):
         assert words in out
     record = json.loads((tmp_path / "out.json").read_text())
-    assert [p["protocol"]["name"] for p in record["protocols"]] == ["raw", "median", "affine-disp-marigold", "affine-depth-marigold"]
+    assert [p["protocol"]["name"] for p in record["protocols"]] == [
+        "raw",
+        "median",
+        "affine-disp-marigold",
+        "affine-depth-marigold",
+        "affine-disp",
+    ]
     assert record["spread"]["abs_rel"]["highest_protocol"] == "raw"
     assert record["spread"]["abs_rel"]["highest"] == pytest.approx(0.1, rel=1e-5)
     assert main([*arguments, "--compare", "nyu-eigen"]) == 2

@@ -115,7 +115,8 @@ def test_intrinsic__nothing_is_trained_before_what_teaches_it(size: str) -> None
 def test_units__bring_in_what_teaches_them() -> None:
     claim = intrinsic("small")
     assert claim.units(["mesh-distilled"], [1]) == [("selfsup", 0), ("selfsup", 1), ("selfsup", 2), ("mesh-distilled", 1)]
-    assert claim.units(["intrinsic-distilled"], [2]) == [("selfsup", 2), ("intrinsic", 2), ("intrinsic-distilled", 2)]
+    assert claim.units(["intrinsic-distilled"], [2]) == [("intrinsic", 2), ("intrinsic-distilled", 2)]
+    assert claim.units(["distilled-by-mask"]) == [("selfsup", 0), ("intrinsic", 0), ("distilled-by-mask", 0)]
     assert claim.units(["no-mask"]) == [("no-mask", 0)] and claim.units(["no-mask"], [2]) == [("no-mask", 2)]
 
 
