@@ -35,8 +35,12 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
+# Runtimes of exported files and the renderer go in processes of their own: OpenVINO or ONNX Runtime, Mitsuba and a fork end in a crash.
+RUNTIMES := tests/export tests/runtime tests/cli/test_bench.py tests/cli/test_live.py
+
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(RUNTIMES))
+	$(BIN)/python -m pytest $(RUNTIMES)
 
 format: $(VENV)/.ready-dev
 	$(BIN)/ruff check --fix .
@@ -50,7 +54,8 @@ bench: $(VENV)/.ready-dev
 CHECKED := leadline,beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))
 
 check-all: lint
-	$(BIN)/python -m pytest -m 'not gpu'
+	$(BIN)/python -m pytest -m 'not gpu' $(addprefix --ignore=,$(RUNTIMES))
+	$(BIN)/python -m pytest -m 'not gpu' $(RUNTIMES)
 	$(BIN)/python -m pytest tests/geometry tests/losses '--jaxtyping-packages=$(CHECKED)'
 	$(BIN)/python -m pytest -m gpu || [ $$? -eq 5 ]  # 5: no test asks for an accelerator yet
 
