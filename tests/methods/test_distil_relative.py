@@ -25,6 +25,7 @@ NETWORK = {"encoder": "dinov2-tiny", "decoder": "dpt", "decoder_width": 0.25, "n
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A small depth model, and a bridged pair that stands on it."""
+    torch.manual_seed(0)
     root = tmp_path_factory.mktemp("pair")
     depth, semantic = save_own_depth(root / "depth"), save_transformer(root / "semantic", width=64, patch=14)
     bridged = build(depth=depth, semantic=semantic).eval()
@@ -50,13 +51,13 @@ def test_student__of_a_bridged_pair_learns_and_lives_alone(folders: dict[str, st
     assert method.needs.layers == {"usable"}, "no truth is used"
     optimizer = torch.optim.AdamW(method.trained_parameters(), lr=1e-3)
     losses = []
-    for _ in range(12):
+    for _ in range(30):
         optimizer.zero_grad()
         loss = method.train().loss(sample).total
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.95 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
     save_model_folder(tmp_path / "student", "distil", method.eval(), ModelInfo("student", HEIGHT, WIDTH, details=method.details))
     shutil.rmtree(bridged)
     again = load(tmp_path / "student")
