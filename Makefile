@@ -35,7 +35,7 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-# Runtimes of exported files and the renderer go in processes of their own: OpenVINO or ONNX Runtime, Mitsuba and a fork end in a crash.
+# In a process of their own: after them, where the renderer was used too, a later test ended the process (docs/LOG.md).
 RUNTIMES := tests/export tests/runtime tests/cli/test_bench.py tests/cli/test_live.py
 
 test: lint

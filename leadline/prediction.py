@@ -3,13 +3,18 @@
 It stands between `io` and the rooms that make predictions, because it knows how to save itself.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from leadline.geometry.camera import checked_K
+from leadline.geometry.rig import Rig
+from leadline.io.image import read_image
+from leadline.io.photo import Photo, buckets, photos, rig_photos
 from leadline.types import DepthKind, KindError, ScaleSource, UserError
 
 if TYPE_CHECKING:
@@ -134,6 +139,114 @@ class Prediction:
         from leadline.io.depth import DepthFile
 
         return DepthFile(self.values, self.usable, self.kind, self.K, self.model, self.scale_source)
+
+
+class Prepared(Protocol):
+    """A picture and what a network is given for it."""
+
+    @property
+    def inputs(self) -> Any:
+        """Without the batch; of equal shapes what may run together."""
+        ...
+
+    @property
+    def photo(self) -> Photo:
+        """The picture, its camera and what is known of both."""
+        ...
+
+
+_Job = TypeVar("_Job", bound=Prepared)
+_Raw = TypeVar("_Raw")
+
+
+class StepPredictor(ABC, Generic[_Job, _Raw]):
+    """A network that predicts in three steps, which may be taken apart: `prepare`, `infer`, `finish`. In torch, or an exported file."""
+
+    @property
+    @abstractmethod
+    def rig(self) -> bool:
+        """Whether the network wants all cameras of a rig at once."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Who predicts."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> DepthKind:
+        """What the predictions are."""
+
+    @property
+    @abstractmethod
+    def together(self) -> int:
+        """How many pictures of one input size run at once."""
+
+    @abstractmethod
+    def prepare(self, photo: Photo) -> _Job:
+        """What the network is given for a picture. Raises UserError for one that it cannot be given."""
+
+    @abstractmethod
+    def infer(self, jobs: Sequence[_Job], *, views: int = 1) -> list[_Raw]:
+        """The network's answers for jobs of one input size, whose cameras are all known or all not; `views` neighbours make one rig."""
+
+    @abstractmethod
+    def finish(self, job: _Job, answer: _Raw) -> Prediction:
+        """The prediction at the resolution of the picture."""
+
+    @abstractmethod
+    def seated(self, known: Mapping[str, Photo], rig: Rig) -> dict[str, Photo]:
+        """`known` pictures of `rig` as the network looks at them together. Raises UserError for a rig that it does not know."""
+
+    def predict(self, image: np.ndarray | str | Path, K: np.ndarray | None = None, *, fov_x_deg: float | None = None) -> Prediction:
+        """Prediction for one image, uint8 RGB (h, w, 3) or a path, at its resolution.
+
+        The camera is `K` [px], or else a field of view [degrees], or else the EXIF focal length of the file; without any,
+        a network that needs one is given 60 degrees, and the prediction's `notes` say so. Raises UserError for an image
+        that is too small, too thin or unreadable, and for a K of another resolution.
+        """
+        paths = None if isinstance(image, np.ndarray) else [Path(image)]
+        array = image if isinstance(image, np.ndarray) else read_image(Path(image))
+        return self.predict_batch([array], K, fov_x_deg=fov_x_deg, paths=paths)[0]
+
+    def predict_batch(
+        self,
+        images: Sequence[np.ndarray],
+        K: np.ndarray | Sequence[np.ndarray | None] | None = None,
+        *,
+        fov_x_deg: float | None = None,
+        paths: Sequence[Path] | None = None,
+    ) -> list[Prediction]:
+        """Predictions for images of any sizes; those of equal input size run together, without padding.
+
+        `K` is one matrix for all images or one each. `paths` name the images in messages and give their EXIF focal length.
+        """
+        return self._each([self.prepare(photo) for photo in photos(images, K, fov_x_deg=fov_x_deg, paths=paths)])
+
+    def predict_rig(self, images: Mapping[str, np.ndarray], rig: Rig, *, partial: bool = False) -> dict[str, Prediction]:
+        """Predictions by camera name, in ring order, for one image per camera of `rig`.
+
+        With `partial`, cameras without an image are left out; a network that looks at all cameras at once then looks at those that are
+        there, or, if it always looks at the same number, at black ones in their places. A camera whose image has another size than the
+        rig file says is resized with it. Raises UserError naming cameras without an image, and images of another shape than their cameras.
+        """
+        known = rig_photos(images, rig, partial=partial)
+        if not self.rig:
+            return dict(zip(known, self._each([self.prepare(photo) for photo in known.values()]), strict=True))
+        jobs = {name: self.prepare(photo) for name, photo in self.seated(known, rig).items()}
+        if len({tuple(job.inputs.shape) for job in jobs.values()}) > 1:
+            remedy = f"{self.name} looks at all cameras at once: crop them to one aspect ratio"
+            raise UserError("rig", "the cameras' aspect ratios differ", remedy)
+        answers = self.infer(list(jobs.values()), views=len(jobs))
+        return {name: self.finish(jobs[name], answer) for name, answer in zip(jobs, answers, strict=True) if name in known}
+
+    def _each(self, jobs: Sequence[_Job]) -> list[Prediction]:
+        """Predictions for jobs of any input sizes."""
+        results: list[Prediction | None] = [None] * len(jobs)
+        for bucket in buckets([(*job.inputs.shape, job.photo.K is None) for job in jobs], self.together):
+            for i, answer in zip(bucket, self.infer([jobs[i] for i in bucket]), strict=True):
+                results[i] = self.finish(jobs[i], answer)
+        return [prediction for prediction in results if prediction is not None]
 
 
 class Predictor(Protocol):

@@ -7,7 +7,6 @@ without padding, and resizes the answer back. Cameras (K) follow every resize. `
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,12 @@ from torch.nn import functional
 from leadline.geometry.camera import Camera
 from leadline.geometry.framing import Sizing, stretched
 from leadline.geometry.rig import Rig
-from leadline.io.image import read_image
-from leadline.io.photo import Photo, buckets, check_network_size, photos, rig_photos
+from leadline.io.photo import Photo, check_network_size
 from leadline.io.weights import fingerprint
 from leadline.methods.base import Method
 from leadline.models.reader import Answer, Reader
-from leadline.prediction import Prediction
-from leadline.types import DepthKind, ScaleSource, UserError
+from leadline.prediction import Prediction, StepPredictor
+from leadline.types import DepthKind, ScaleSource
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,23 @@ class MethodReader:
         return functional.interpolate(values[None, None], size=(height, width), mode="bilinear", align_corners=False)[0, 0]
 
 
-class DepthModel:
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A picture and what the network is given for it."""
+
+    inputs: Float[Tensor, "3 h w"]
+    photo: Photo
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """Values (h, w) of the network before they are resized, and the horizontal field of view [degrees] where it estimates that."""
+
+    values: Tensor
+    fov_x_deg: float | None = None
+
+
+class DepthModel(StepPredictor[Job, Raw]):
     """A loaded model that predicts. `name`, `kind` and `licence` are shown to the user; `fingerprint` names the exact weights.
 
     A prediction has three steps, which may be taken apart: `prepare`, `infer`, `finish`.
@@ -115,8 +129,7 @@ class DepthModel:
         self.network = network.to(device).eval()
         self.info = info
         self.device = torch.device(device)
-        self.rig = rig
-        """Whether the network wants all cameras of a rig at once."""
+        self._rig = rig
 
     @property
     def name(self) -> str:
@@ -133,6 +146,16 @@ class DepthModel:
         """Licence of the weights."""
         return self.info.licence
 
+    @property
+    def rig(self) -> bool:
+        """Whether the network wants all cameras of a rig at once."""
+        return self._rig
+
+    @property
+    def together(self) -> int:
+        """As its reader says."""
+        return self.reader.max_together
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all weights and what stands beside them, so that equal fingerprints mean equal predictions."""
@@ -141,61 +164,11 @@ class DepthModel:
         beside = (*(who["fingerprint"] for who in self.network.frozen.values()), *self.network.beside_weights)
         return fingerprint(self.network.state_dict(), beside)
 
-    def predict(self, image: np.ndarray | str | Path, K: np.ndarray | None = None, *, fov_x_deg: float | None = None) -> Prediction:
-        """Prediction for one image, uint8 RGB (h, w, 3) or a path, at its resolution.
-
-        The camera is `K` [px], or else a field of view [degrees], or else the EXIF focal length of the file; without any,
-        a network that needs one is given 60 degrees, and the prediction's `notes` say so. Raises UserError for an image
-        that is too small, too thin or unreadable, and for a K of another resolution.
-        """
-        paths = None if isinstance(image, np.ndarray) else [Path(image)]
-        array = image if isinstance(image, np.ndarray) else read_image(Path(image))
-        return self.predict_batch([array], K, fov_x_deg=fov_x_deg, paths=paths)[0]
-
-    def predict_batch(
-        self,
-        images: Sequence[np.ndarray],
-        K: np.ndarray | Sequence[np.ndarray | None] | None = None,
-        *,
-        fov_x_deg: float | None = None,
-        paths: Sequence[Path] | None = None,
-    ) -> list[Prediction]:
-        """Predictions for images of any sizes; those of equal input size run together, without padding.
-
-        `K` is one matrix for all images or one each. `paths` name the images in messages and give their EXIF focal length.
-        """
-        jobs = [self.prepare(photo) for photo in photos(images, K, fov_x_deg=fov_x_deg, paths=paths)]
-        results: list[Prediction | None] = [None] * len(jobs)
-        for bucket in buckets([(*job.inputs.shape, job.photo.K is None) for job in jobs], self.reader.max_together):
-            answers = self.infer([jobs[i] for i in bucket])
-            for i, answer in zip(bucket, answers, strict=True):
-                results[i] = self.finish(jobs[i], answer)
-        return [prediction for prediction in results if prediction is not None]
-
-    def predict_rig(self, images: Mapping[str, np.ndarray], rig: Rig, *, partial: bool = False) -> dict[str, Prediction]:
-        """Predictions by camera name, in ring order, for one image per camera of `rig`.
-
-        With `partial`, cameras without an image are left out; a network that looks at all cameras at once then looks at those
-        that are there. A camera whose image has another size than the rig file says is resized with it. Raises UserError naming
-        cameras without an image, and an image of another shape than its camera has.
-        """
-        jobs = {name: self.prepare(photo) for name, photo in rig_photos(images, rig, partial=partial).items()}
-        if self.rig and len({tuple(job.inputs.shape) for job in jobs.values()}) > 1:
-            remedy = f"{self.name} looks at all cameras at once: crop them to one aspect ratio"
-            raise UserError("rig", "the cameras' aspect ratios differ", remedy)
-        size = len(jobs) if self.rig else self.reader.max_together
-        predictions: dict[str, Prediction] = {}
-        for bucket in buckets([tuple(job.inputs.shape) for job in jobs.values()], size):
-            together = {name: jobs[name] for name in (list(jobs)[i] for i in bucket)}
-            answers = self.infer(list(together.values()), views=len(together) if self.rig else 1)
-            predictions |= {name: self.finish(job, answer) for (name, job), answer in zip(together.items(), answers, strict=True)}
-        return {name: predictions[name] for name in jobs}
-
     def seated(self, known: Mapping[str, Photo], rig: Rig) -> dict[str, Photo]:
         """`known` pictures of `rig` as the network looks at them together: those that are there."""
         return dict(known)
 
-    def prepare(self, photo: Photo) -> "Job":
+    def prepare(self, photo: Photo) -> Job:
         """What the network is given for a picture. Raises UserError for one that would become too large an input."""
         if self.reader.needs_camera:
             photo = photo.with_camera()
@@ -205,7 +178,7 @@ class DepthModel:
         return Job(inputs, photo if note is None else replace(photo, notes=(*photo.notes, note)))
 
     @torch.inference_mode()
-    def infer(self, jobs: Sequence["Job"], *, views: int = 1) -> list["Raw"]:
+    def infer(self, jobs: Sequence[Job], *, views: int = 1) -> list[Raw]:
         """The network's answers for jobs of one input size, whose cameras are all known or all not; `views` neighbours make one rig."""
         inputs = torch.stack([job.inputs for job in jobs]).unflatten(0, (-1, views)).to(self.device)
         framing = stretched(*inputs.shape[-2:])
@@ -219,7 +192,7 @@ class DepthModel:
         return [Raw(one, fov) for one, fov in zip(values, fovs, strict=True)]
 
     @torch.inference_mode()
-    def finish(self, job: "Job", answer: "Raw") -> Prediction:
+    def finish(self, job: Job, answer: Raw) -> Prediction:
         """The prediction at the resolution of the picture."""
         photo, K, notes = job.photo, job.photo.K, job.photo.notes
         restored = self.reader.restore(answer.values, height=photo.height, width=photo.width).cpu().numpy()
@@ -228,19 +201,3 @@ class DepthModel:
             notes = (*notes, f"the network estimated a horizontal field of view of {answer.fov_x_deg:.1f} degrees")
         source = ScaleSource.TRAINING if self.kind is DepthKind.METRIC else ScaleSource.NONE
         return Prediction(values=restored, kind=self.kind, K=K, scale_source=source, model=self.name, notes=notes)
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """A picture and what the network is given for it."""
-
-    inputs: Float[Tensor, "3 h w"]
-    photo: Photo
-
-
-@dataclass(frozen=True, eq=False)
-class Raw:
-    """Values (h, w) of the network before they are resized, and the horizontal field of view [degrees] where it estimates that."""
-
-    values: Tensor
-    fov_x_deg: float | None = None

@@ -101,17 +101,30 @@ class Teachers:
         """Every picture is for itself."""
         return None
 
+    @torch.no_grad()
     def pseudo(self, sample: Sample) -> PseudoDepth:
-        """That of `pseudo_depth`."""
-        return pseudo_depth(sample, self)
+        """Depth of the reference pictures of a batch that has what the teachers need.
+
+        M_R D_plain + (1 - M_R) D_robust, with M_R the mask of the robust teacher: 1 where it keeps pixels.
+        """
+        self.to(sample.image.device)
+        with torch.autocast(sample.image.device.type, enabled=False):
+            plain = method_of(self.plain)(sample.image[:, 0], sample.K[:, 0]).float().flatten(0, 1)
+            if self.robust is None:
+                return PseudoDepth(plain)
+            robust, mask = _intrinsic(self.robust).judge(sample)
+            instead = mask.closed if self.dropped == "closed" else robust
+            assert instead is not None
+            options = {"difference": mask.difference, "margin": self.margin}
+            return PseudoDepth(chosen_depth(keep=mask.keep, where_kept=plain, where_dropped=instead, **options), mask.keep)
 
     def depths(self, batch: Sample) -> Float[Tensor, "n h w"]:
-        """Depth [m] of `pseudo_depth`."""
+        """Depth [m] of `pseudo`."""
         return self.pseudo(batch).depth
 
     @property
     def needs(self) -> Needs:
-        """What `pseudo_depth` reads from a sample: a picture, and what the mask asks for."""
+        """What `pseudo` reads from a sample: a picture, and what the mask asks for."""
         if self.robust is None:
             return Needs(layers=frozenset({"usable"}))
         return _intrinsic(self.robust).judging_needs
@@ -171,25 +184,6 @@ def check_alone(*, dropped: Dropped, margin: float) -> None:
     """Raise UserError for options that choose between teachers where there is no robust one."""
     if dropped != "robust" or margin > 0:
         raise UserError("teachers", "dropped and margin are about two teachers", "give a robust teacher, or leave them out")
-
-
-@torch.no_grad()
-def pseudo_depth(sample: Sample, teachers: Teachers) -> PseudoDepth:
-    """Depth of the reference pictures of a batch that has what the teachers need.
-
-    M_R D_plain + (1 - M_R) D_robust, with M_R the mask of the robust teacher: 1 where it keeps pixels.
-    """
-    teachers.to(sample.image.device)
-    with torch.autocast(sample.image.device.type, enabled=False):
-        plain = method_of(teachers.plain)(sample.image[:, 0], sample.K[:, 0]).float().flatten(0, 1)
-        if teachers.robust is None:
-            return PseudoDepth(plain)
-        robust, mask = _intrinsic(teachers.robust).judge(sample)
-        instead = mask.closed if teachers.dropped == "closed" else robust
-        assert instead is not None
-        difference = mask.difference
-        depth = chosen_depth(keep=mask.keep, where_kept=plain, where_dropped=instead, difference=difference, margin=teachers.margin)
-        return PseudoDepth(depth, mask.keep)
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,8 +66,8 @@ INTRINSIC_SMALL = (
 """What the claim of `intrinsic` needs: short videos of rooms."""
 
 SURROUND_SMALL = (
-    WorldSet("streets", "train", scenes=200, frames=2, rig="nuscenes6", lidar=(16, 180), layers=("lidar",)),
-    WorldSet("streets", "train", scenes=300, frames=1, rig="nuscenes6", first=1000, part="teacher"),
+    WorldSet("streets", "train", scenes=180, frames=2, rig="nuscenes6", lidar=(16, 180), layers=("lidar",)),
+    WorldSet("streets", "train", scenes=260, frames=1, rig="nuscenes6", first=1000, part="teacher"),
     WorldSet("streets", "val", scenes=16, frames=1, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=32, frames=1, rig="nuscenes6"),
     WorldSet("streets", "test", scenes=16, frames=1, rig="ddad6", first=100, part="ddad6-test"),

@@ -14,38 +14,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from leadline.geometry.rig import Rig
 from leadline.io.photo import Photo, buckets, photos, rig_photo
-from leadline.prediction import Prediction
+from leadline.prediction import Prediction, StepPredictor
 from leadline.runtime.intake import Intake, Policy, Shot
 from leadline.runtime.latency import Latencies
 from leadline.runtime.streams import Stream
-from leadline.types import DepthKind, UserError
+from leadline.types import UserError
 
 STAGES = ("wait", "read", "queue", "infer", "write", "total")
 """Where time goes: from the camera until it is read; decoding and resizing; until it is inferred; inference; until it is written; all."""
 MOST_REASONS = 100
 """Sentences that are kept: each broken file has its own, and a run may last for days."""
 _Item = TypeVar("_Item")
-
-
-class Predicts(Protocol):
-    """A network in three steps: `RuntimeModel`, and `DepthModel` for networks in torch."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def kind(self) -> DepthKind: ...  # noqa: D102
-    @property
-    def rig(self) -> bool: ...  # noqa: D102
-    def seated(self, known: Mapping[str, Photo], rig: Rig) -> dict[str, Photo]: ...  # noqa: D102
-    def prepare(self, photo: Photo) -> Any: ...  # noqa: D102
-    def infer(self, jobs: Sequence[Any], *, views: int = 1) -> list[Any]: ...  # noqa: D102
-    def finish(self, job: Any, answer: Any) -> Prediction: ...  # noqa: D102
 
 
 Sink = Callable[[int, str, Photo, Prediction], None]
@@ -170,7 +155,15 @@ class Live:
     """One run over `streams`. `fps` bounds what counts as one moment: half the distance of two pictures."""
 
     def __init__(
-        self, model: Predicts, streams: Sequence[Stream], view: View, *, policy: Policy, fps: float, depth: int = 2, patience_s: float = 0.5
+        self,
+        model: StepPredictor[Any, Any],
+        streams: Sequence[Stream],
+        view: View,
+        *,
+        policy: Policy,
+        fps: float,
+        depth: int = 2,
+        patience_s: float = 0.5,
     ) -> None:
         self.model = model
         self.view = view

@@ -17,9 +17,8 @@ from leadline.geometry.framing import Framing, Sizing, letterboxed, stretched
 from leadline.geometry.resample import resize_valid, resize_values
 from leadline.geometry.rig import Rig
 from leadline.io.exported import Exported, Precision
-from leadline.io.image import read_image
-from leadline.io.photo import Photo, buckets, check_network_size, photos, rig_photo, rig_photos, same_shape
-from leadline.prediction import Prediction
+from leadline.io.photo import Photo, check_network_size, rig_photo, same_shape
+from leadline.prediction import Prediction, StepPredictor
 from leadline.runtime.foreign import Said, understood
 from leadline.runtime.pixels import network_input, resized
 from leadline.runtime.session import Runtime, Session, open_session
@@ -72,7 +71,7 @@ class Raw:
     valid: np.ndarray | None = None
 
 
-class RuntimeModel:
+class RuntimeModel(StepPredictor[Job, Raw]):
     """An exported network that predicts. For one thread at a time; `prepare` and `finish` may run in others beside `infer`."""
 
     def __init__(self, session: Session, about: Exported, notes: tuple[str, ...] = ()) -> None:
@@ -107,21 +106,15 @@ class RuntimeModel:
         """Whether the network wants all cameras of a rig at once."""
         return self.about.views > 1 or "views" in self.about.dynamic
 
+    @property
+    def together(self) -> int:
+        """As many as the graph takes; where that may vary, as many as are worth it."""
+        return self._batch or MAX_TOGETHER
+
     @cached_property
     def fingerprint(self) -> str:
         """Of the file and how it is run. That of the weights it was exported from is `about.fingerprint`."""
         return self.session.fingerprint
-
-    def predict(self, image: np.ndarray | str | Path, K: np.ndarray | None = None, *, fov_x_deg: float | None = None) -> Prediction:
-        """Prediction for one image, uint8 RGB (h, w, 3) or a path, at its resolution.
-
-        The camera is `K` [px], or else a field of view [degrees], or else the EXIF focal length of the file; without any,
-        a network that needs one is given 60 degrees, and the prediction's `notes` say so. Raises UserError for an image
-        that is too small, too thin or unreadable, and for a K of another resolution.
-        """
-        paths = None if isinstance(image, np.ndarray) else [Path(image)]
-        array = image if isinstance(image, np.ndarray) else read_image(Path(image))
-        return self.predict_batch([array], K, fov_x_deg=fov_x_deg, paths=paths)[0]
 
     def predict_batch(
         self,
@@ -131,31 +124,10 @@ class RuntimeModel:
         fov_x_deg: float | None = None,
         paths: Sequence[Path] | None = None,
     ) -> list[Prediction]:
-        """Predictions for images of any sizes; those of equal input size run together, without padding.
-
-        `K` is one matrix for all images or one each. `paths` name the images in messages and give their EXIF focal length.
-        """
+        """As every predictor's; refused by a network that looks at several cameras together."""
         if images and self.about.views > 1 and "views" not in self.about.dynamic:
             raise UserError(self.name, f"looks at {self.about.views} cameras together", "predict with a rig (predict_rig, --rig)")
-        jobs = [self.prepare(photo) for photo in photos(images, K, fov_x_deg=fov_x_deg, paths=paths)]
-        return self._together(jobs)
-
-    def predict_rig(self, images: Mapping[str, np.ndarray], rig: Rig, *, partial: bool = False) -> dict[str, Prediction]:
-        """Predictions by camera name, in ring order, for one image per camera of `rig`.
-
-        With `partial`, cameras without an image are left out; a network that always looks at the same number of cameras is shown black
-        ones in their places. A camera whose image has another size than the rig file says is resized with it. Raises UserError naming
-        cameras without an image, an image of another shape than its camera has, and a rig of another number of cameras than the network.
-        """
-        known = rig_photos(images, rig, partial=partial)
-        if not self.rig:
-            return dict(zip(known, self._together([self.prepare(photo) for photo in known.values()]), strict=True))
-        jobs = {name: self.prepare(photo) for name, photo in self.seated(known, rig).items()}
-        if len({job.inputs.shape for job in jobs.values()}) > 1:
-            remedy = f"{self.name} looks at all cameras at once: crop them to one aspect ratio"
-            raise UserError("rig", "the cameras' aspect ratios differ", remedy)
-        answers = self.infer(list(jobs.values()), views=len(jobs))
-        return {name: self.finish(jobs[name], answer) for name, answer in zip(jobs, answers, strict=True) if name in known}
+        return super().predict_batch(images, K, fov_x_deg=fov_x_deg, paths=paths)
 
     def seated(self, known: Mapping[str, Photo], rig: Rig) -> dict[str, Photo]:
         """`known` pictures of `rig` as the network looks at them together: with black ones where it has a fixed number of cameras.
@@ -230,14 +202,6 @@ class RuntimeModel:
     def _batch(self) -> int | None:
         """How many pictures, or rigs, the graph always takes; None where that may vary."""
         return None if self._image.shape is None else self._image.shape[0]
-
-    def _together(self, jobs: Sequence[Job]) -> list[Prediction]:
-        """Predictions for jobs of any input sizes."""
-        results: list[Prediction | None] = [None] * len(jobs)
-        for bucket in buckets([job.inputs.shape for job in jobs], self._batch or MAX_TOGETHER):
-            for i, answer in zip(bucket, self.infer([jobs[i] for i in bucket]), strict=True):
-                results[i] = self.finish(jobs[i], answer)
-        return [prediction for prediction in results if prediction is not None]
 
     def _run(self, jobs: Sequence[Job], views: int) -> list[Raw]:
         given = {"image": np.stack([job.inputs for job in jobs])}

@@ -14,7 +14,7 @@ from leadline.data import labels
 from leadline.data.augment import Augment
 from leadline.data.sample import collate
 from leadline.io.depth import read_depth
-from leadline.methods.teachers import load_teachers, pseudo_depth
+from leadline.methods.teachers import load_teachers
 from leadline.training.config import DataConfig
 from leadline.training.data import training_source
 from tests.fixtures.tiny_data import write_rendered
@@ -94,10 +94,10 @@ def test_label__offline_is_what_is_said_on_the_fly(rooms: Path, teachers: dict[s
     )
     assert len(direct) == len(read) == 2
     kept, turned = [], []
-    together = pseudo_depth(collate([direct[0, index] for index in range(2)]), both).depth
+    together = both.pseudo(collate([direct[0, index] for index in range(2)])).depth
     for index in range(2):
         on_the_fly, offline = collate([direct[0, index]]), collate([read[0, index]])
-        said = pseudo_depth(on_the_fly, both)
+        said = both.pseudo(on_the_fly)
         assert said.keep is not None and offline.depth is not None
         assert torch.equal(offline.image[:, 0], on_the_fly.image[:, 0])
         torch.testing.assert_close(offline.K[:, 0], on_the_fly.K[:, 0])

@@ -20,7 +20,7 @@ from leadline.methods.intrinsic.method import Intrinsic
 from leadline.methods.loading import load, save_model_folder
 from leadline.methods.predictor import ModelInfo
 from leadline.methods.stereo_teachers import load_stereo_teacher
-from leadline.methods.teachers import Teachers, load_teachers, pseudo_depth
+from leadline.methods.teachers import Teachers, load_teachers
 from leadline.types import UserError
 from tests.fixtures.moving_scene import moving_scene
 from tests.fixtures.tiny_teachers import HEIGHT, NETWORK, WIDTH, save_plain, save_robust
@@ -69,7 +69,7 @@ def test_distillation__mask_1_gives_the_plain_teacher_and_mask_0_the_robust_one(
     keep = torch.zeros_like(plain, dtype=torch.bool)
     keep[..., : int(share * WIDTH)] = True
     judging(monkeypatch, keep)
-    found = pseudo_depth(sample, teachers)
+    found = teachers.pseudo(sample)
     assert found.keep is keep and (plain - robust).abs().min() > 0
     assert torch.equal(found.depth[keep], plain[keep]) and torch.equal(found.depth[~keep], robust[~keep])
 
@@ -81,16 +81,16 @@ def test_pseudo_depth__stereo_chooses_and_its_surface_may_stand_in(dropped: Any,
     assert sample.closed is not None
     closed = sample.closed[:, 0].flatten(0, 1)
     expected = torch.where(closed > 0, closed if dropped == "closed" else robust, plain)
-    torch.testing.assert_close(pseudo_depth(sample, teachers).depth, expected)
+    torch.testing.assert_close(teachers.pseudo(sample).depth, expected)
 
 
 def test_pseudo_depth__a_literal_mask_chooses_and_the_margin_mixes(folders: dict[str, str]) -> None:
     teachers, sample = load_teachers(folders["plain"], folders["literal"]), scene()
     plain, robust = depth_of(teachers, sample)
-    chosen = pseudo_depth(sample, teachers)
+    chosen = teachers.pseudo(sample)
     assert chosen.keep is not None and 0 < chosen.keep.float().mean() < 1
     assert torch.equal(chosen.depth, torch.where(chosen.keep, plain, robust))
-    mixed = pseudo_depth(sample, replace(teachers, margin=0.1)).depth
+    mixed = replace(teachers, margin=0.1).pseudo(sample).depth
     between = (plain * robust).sqrt()
     is_between = torch.isclose(mixed, between, rtol=1e-5)
     assert 0 < is_between.float().mean() < 1
@@ -101,7 +101,7 @@ def test_pseudo_depth__one_teacher_alone_is_its_depth(folders: dict[str, str]) -
     teachers, sample = load_teachers(folders["plain"]), scene((0,))
     with torch.no_grad():
         expected = teachers.plain.network(sample.image[:, 0], sample.K[:, 0]).flatten(0, 1)
-    found = pseudo_depth(sample, teachers)
+    found = teachers.pseudo(sample)
     assert found.keep is None and torch.equal(found.depth, expected)
 
 
@@ -124,12 +124,12 @@ def test_pseudo_depth__is_a_function_of_the_picture_alone(robust: str, folders: 
     """Neither chance, nor the student's precision, nor the other pictures of a batch change it."""
     teachers, sample = load_teachers(folders["plain"], folders[robust]), scene()
     state = torch.random.get_rng_state()
-    found = pseudo_depth(sample, teachers).depth
+    found = teachers.pseudo(sample).depth
     assert torch.equal(torch.random.get_rng_state(), state)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(pseudo_depth(sample, teachers).depth, found)
+        assert torch.equal(teachers.pseudo(sample).depth, found)
     layers = {name: getattr(sample, name)[1:] for name in ("image", "K", "depth", "cam_from_world", "usable", "closed")}
-    close = torch.isclose(pseudo_depth(Sample(**layers), teachers).depth, found[1:], rtol=1e-4)
+    close = torch.isclose(teachers.pseudo(Sample(**layers)).depth, found[1:], rtol=1e-4)
     assert close.float().mean() > 0.99, "a convolution's last digit depends on the batch, and a literal mask may turn with it"
 
 
@@ -178,7 +178,7 @@ def test_teachers__get_no_gradient_and_are_no_part_of_the_student(folders: dict[
 
 def test_loss__on_the_fly_is_that_of_the_layer_depth(folders: dict[str, str]) -> None:
     sample, method = scene(), student(plain=folders["plain"], robust=folders["literal"])
-    depth = pseudo_depth(sample, method.teachers).depth[:, None, None]
+    depth = method.teachers.pseudo(sample).depth[:, None, None]
     layer = replace(sample, depth=depth.expand_as(sample.image[:, :, :, 0]))
     assert torch.equal(student().loss(layer).total, method.loss(sample).total)
 
