@@ -9,7 +9,7 @@ from typing import Any
 
 import tyro
 
-from leadline.cli.bench_contenders import ENGINES, PRECISIONS, Contest, Entry, build, contests
+from leadline.cli.bench_contenders import ENGINES, PRECISIONS, USUAL, Contest, Device, Entry, build, contests
 from leadline.cli.bench_peak import NAME as PEAK
 from leadline.cli.bench_peak import peaks
 from leadline.cli.bench_rounds import Row, memory_of, peak_gflops, rows_of, timed
@@ -31,11 +31,11 @@ class BenchOptions:
     """[NAME=]MODEL[@HEIGHTxWIDTH]. A model as `leadline predict` takes it runs in torch as it is (eager); an exported file in its runtimes;
     an ONNX file of others as well; MODULE:FUNCTION is called with float32 (n, 3, height, width), RGB in [0, 1]. The first is what
     the others are compared with."""
-    runtime: str = ",".join(ENGINES)
+    runtime: str = ",".join(USUAL)
     """Which of them, separated by commas."""
     precision: str = ",".join(PRECISIONS)
-    """Which of them: a model in torch runs in fp32 and bf16 (autocast), a file in that of its export, and one in fp32 also in bf16 where
-    its runtime can (OpenVINO, torch)."""
+    """Which of them: a model in torch runs in fp32 and bf16 (autocast; on cuda in fp16, too), a file in that of
+    its export, and one in fp32 also in bf16 where its runtime can (OpenVINO, torch)."""
     size: str | None = None
     """HEIGHTxWIDTH [px] of the input of those that take several; their own without it."""
     cameras: int = 1
@@ -44,6 +44,9 @@ class BenchOptions:
     """How often each is timed. Of 30 runs, p99 is the slowest but for a third of its distance to the next."""
     warm: int = 3
     """Rounds before those."""
+    device: Device = "cpu"
+    """Where they run. On cuda a model runs in torch: eager, as a CUDA graph, or as one that torch.compile has made (--runtime compiled,
+    which takes a minute to begin); exported files are not timed there."""
     threads: int | None = None
     """Threads of all runtimes; each as it sees fit without it."""
     no_peak: bool = False
@@ -68,7 +71,7 @@ def run(argv: list[str]) -> int:
                 memory[contender.label] = memory_of(contest)
                 advance(1)
     precisions: list[Precision] = [precision for precision in PRECISIONS if any(contest.precision == precision for contest in chosen)]
-    all_of_them = contenders if options.no_peak else [*contenders, *peaks(precisions, threads=options.threads)]
+    all_of_them = contenders if options.no_peak else [*contenders, *peaks(precisions, threads=options.threads, device=options.device)]
     with progress("bench: rounds", options.rounds + options.warm) as advance:
         seconds = timed(all_of_them, rounds=options.rounds, warm=options.warm, advance=advance)
     peak = peak_gflops(all_of_them, seconds)
@@ -100,6 +103,7 @@ def _contests(options: BenchOptions) -> list[Contest]:
         size=None if options.size is None else read_size("--size", options.size),
         num=options.cameras,
         threads=options.threads,
+        device=options.device,
     )
 
 
@@ -120,6 +124,7 @@ def _record(argv: Sequence[str], options: BenchOptions, rows: Sequence[Row], pea
         "commit": about["commit"],
         "machine": about["machine"] | {"processor": _processor()},
         "packages": about["packages"] | _versions(),
+        "device": options.device,
         "threads": options.threads,
         "cameras": options.cameras,
         "rounds": options.rounds,
@@ -209,8 +214,9 @@ def _page(rows: Sequence[Row], peak: Mapping[str, float], record: Mapping[str, A
     known = [(label, row.share_of_peak) for label, row in pairs if row.share_of_peak is not None]
     shares = tuple(Bar(label, share, None, f"{100 * share:.0f} %") for label, share in known)
     machine = record["machine"]
+    where = ", ".join(machine["gpus"]) if record["device"] == "cuda" else machine["processor"]
     how = f"{record['rounds']} rounds, {record['cameras']} pictures at once"
-    lead = f"{machine['processor']}, {machine['cores']} cores, {how}. {record['command']}"
+    lead = f"{where}, {machine['cores']} cores, {how}. {record['command']}"
     note = "Times are those of one picture. " + " ".join(f"Peak in {p}: {gflops:.0f} GFLOP/s." for p, gflops in peak.items())
     sections = [Section("Time of one picture", [Bars(times, "Median; the whisker ends at p99.")])]
     if shares:

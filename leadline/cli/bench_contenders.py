@@ -20,8 +20,12 @@ from leadline.runtime.foreign import Said, understood
 from leadline.runtime.session import RUNTIMES, Runtime, Session, open_session
 from leadline.types import DepthKind, UserError
 
-Engine = Literal["eager", "onnx", "openvino", "torch", "callable"]
-ENGINES: tuple[Engine, ...] = ("eager", "onnx", "openvino", "torch", "callable")
+Engine = Literal["eager", "graph", "compiled", "onnx", "openvino", "torch", "callable"]
+ENGINES: tuple[Engine, ...] = ("eager", "graph", "compiled", "onnx", "openvino", "torch", "callable")
+USUAL: tuple[Engine, ...] = ("eager", "graph", "onnx", "openvino", "torch", "callable")
+"""Those that do not take a minute to begin."""
+ON_CUDA: tuple[Engine, ...] = ("eager", "graph", "compiled")
+Device = Literal["cpu", "cuda"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "fp16", "int8")
 
 
@@ -48,7 +52,7 @@ class Entry:
         """What can run it."""
         if is_exported(self.model):
             return RUNTIMES[Path(self.model).suffix.lower()]
-        return ("callable",) if is_callable(self.model) else ("eager",)
+        return ("callable",) if is_callable(self.model) else ON_CUDA
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Contest:
     num: int
     """Pictures at once."""
     threads: int | None
+    device: Device = "cpu"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,19 +104,23 @@ def contests(
     size: tuple[int, int] | None,
     num: int,
     threads: int | None,
+    device: Device = "cpu",
 ) -> list[Contest]:
     """Every way to run each entry that `engines` and `precisions` allow. Raises UserError for an entry that none of them can run."""
     found: list[Contest] = []
     for entry in entries:
         of_entry = [
-            Contest(entry, engine, precision, entry.size or size, num, threads)
+            Contest(entry, engine, precision, entry.size or size, num, threads, device)
             for engine in entry.engines
             for precision in precisions
-            if engine in engines and _runs(entry, engine, precision)
+            if engine in engines and _runs(entry, engine, precision, device)
         ]
         if not of_entry:
-            wrong = f"is not run by {', '.join(engines)} in {', '.join(precisions)}"
-            raise UserError(entry.model, wrong, f"it is by {' or '.join(entry.engines)}; a file in the precision of its export")
+            wrong = f"is not run by {', '.join(engines)} in {', '.join(precisions)} on {device}"
+            if device != "cpu":
+                raise UserError(entry.model, wrong, "give a model that torch runs: a run, a model folder, a name or a hub id")
+            on_cpu = [engine for engine in entry.engines if engine == "eager" or engine not in ON_CUDA]
+            raise UserError(entry.model, wrong, f"it is by {' or '.join(on_cpu)}; a file in the precision of its export")
         found += of_entry
     return found
 
@@ -121,15 +130,19 @@ def build(contest: Contest) -> Contender:
     match contest.engine:
         case "callable":
             return _callable(contest)
-        case "eager":
-            return _eager(contest)
+        case "eager" | "graph" | "compiled":
+            return _in_torch(contest)
         case runtime:
             return _exported(contest, runtime)
 
 
-def _runs(entry: Entry, engine: Engine, precision: Precision) -> bool:
-    """Whether this runtime has a way to run the entry in this precision."""
+def _runs(entry: Entry, engine: Engine, precision: Precision, device: Device) -> bool:
+    """Whether this runtime has a way to run the entry in this precision on this device."""
+    if device == "cuda":
+        return engine in ON_CUDA and precision != "int8"
     match engine:
+        case "graph" | "compiled":
+            return False
         case "callable":
             return precision == "fp32"
         case "eager":
@@ -188,7 +201,8 @@ def _inputs(session: Session, joint: bool, num: int, height: int, width: int) ->
     return inputs
 
 
-def _eager(contest: Contest) -> Contender:
+def _in_torch(contest: Contest) -> Contender:
+    """As it is, or on a GPU as a CUDA graph, of its kernels or of those that torch.compile makes."""
     import torch
 
     from leadline.cli.bench_operations import torch_operations
@@ -196,22 +210,32 @@ def _eager(contest: Contest) -> Contender:
 
     if contest.threads is not None:
         torch.set_num_threads(contest.threads)
-    model = load(contest.entry.model)
+    device, precision = contest.device, contest.precision
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device", "torch as it is installed here has no device cuda", "give cpu, or install a CUDA build of torch")
+    model = load(contest.entry.model, device=device)
     height, width = contest.size or (model.info.height, model.info.width)
     if not height or not width:
         raise UserError(contest.entry.model, "has no size of its own", "give --size HEIGHTxWIDTH, or MODEL@HEIGHTxWIDTH")
     shape = (1, contest.num, 3, height, width) if model.rig else (contest.num, 1, 3, height, width)
     generator = torch.Generator().manual_seed(0)
-    image = torch.rand(shape, generator=generator)
-    K = torch.tensor([[width, 0, width / 2], [0, width, height / 2], [0, 0, 1.0]]).expand(*shape[:2], 3, 3)
-    lower = contest.precision != "fp32"
+    image = torch.rand(shape, generator=generator).to(device)
+    K = torch.tensor([[width, 0, width / 2], [0, width, height / 2], [0, 0, 1.0]]).expand(*shape[:2], 3, 3).to(device)
+    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
 
     def run() -> object:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=lower):
+        with torch.inference_mode(), torch.autocast(device, dtype, enabled=precision != "fp32"):
             return model.reader.run(image, K).values
 
+    operations = torch_operations(run)
+    timed = run
+    if device == "cuda":
+        from leadline.cli.bench_cuda import captured, ended
+
+        model.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        timed = ended(run if contest.engine == "eager" else captured(torch.compile(run) if contest.engine == "compiled" else run))
     parameters = sum(parameter.numel() for parameter in model.network.parameters())
-    return Contender(contest.entry.name, "eager", contest.precision, height, width, contest.num, run, torch_operations(run), parameters)
+    return Contender(contest.entry.name, contest.engine, precision, height, width, contest.num, timed, operations, parameters)
 
 
 def _callable(contest: Contest) -> Contender:

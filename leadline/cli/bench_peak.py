@@ -1,6 +1,6 @@
 """What the machine can do, measured in the same run as the networks: a large matrix product and a large convolution in each precision.
 
-Each in torch and in OpenVINO; the fastest of all is the peak of its precision, that a network's speed is a share of.
+Each in torch and, on a processor, in OpenVINO; the fastest of all is the peak of its precision, that a network's speed is a share of.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from leadline.cli.bench_contenders import Contender
+from leadline.cli.bench_contenders import Contender, Device
 from leadline.io.exported import Precision
 from leadline.runtime.openvino_session import settings
 from leadline.runtime.session import Engine
@@ -21,8 +21,12 @@ CHANNELS, ROWS, COLUMNS = 256, 96, 160
 NAME = "peak"
 
 
-def peaks(precisions: Sequence[Precision], *, threads: int | None, small: bool = False) -> list[Contender]:
+def peaks(precisions: Sequence[Precision], *, threads: int | None, device: Device = "cpu", small: bool = False) -> list[Contender]:
     """Contenders called `peak`; `small` ones take no time and tell nothing, for tests."""
+    if device == "cuda":
+        from leadline.cli.bench_cuda import cuda_peaks
+
+        return cuda_peaks(precisions, NAME)
     side, channels, rows, columns = (64, 8, 8, 8) if small else (SIDE, CHANNELS, ROWS, COLUMNS)
     found = []
     for precision in precisions:

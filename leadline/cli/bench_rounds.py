@@ -39,7 +39,7 @@ class Row:
     share_of_peak: float | None
     """Of what this machine does in this precision at its best, by the products and convolutions of the same run."""
     memory_mb: float | None
-    """Largest memory of a process that does nothing else."""
+    """Largest memory of a process that does nothing else; on a GPU, that of the card."""
     times_first: float
     """How many times as fast as the first contender, by the medians of times per picture."""
 
@@ -122,4 +122,9 @@ def _measure(contest: Contest, answer: Any) -> None:
     contender = build(contest)
     for _ in range(3):
         contender.run()
-    answer.send(largest_mb())
+    if contest.device == "cuda":
+        import torch
+
+        answer.send(torch.cuda.max_memory_reserved() / 1e6)
+    else:
+        answer.send(largest_mb())

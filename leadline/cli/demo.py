@@ -57,7 +57,7 @@ def run(argv: list[str]) -> int:
     photo = None if options.image is None else read_image(options.image)
     from leadline.cli.worlds import need_extras
 
-    need_extras()
+    need_extras("train", "scenes")
     if options.image is not None and photo is not None:
         check_photo(photo, fov_x_deg=options.fov_x_deg, subject=str(options.image))
     from leadline.cli.demo_report import Scores, write_demo_report

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import tyro
 
+from leadline.cli.reproduce_jobs import do_all
 from leadline.cli.reproduce_table import markdown, page, show, summarise, temperature_curves, with_means
 from leadline.cli.reproduce_units import Units
-from leadline.cli.worlds import need_extras, render_all
+from leadline.cli.worlds import find_world, need_extras, render_all
 from leadline.io.atomic import write_bytes
 from leadline.io.jsonfile import read_json, write_json
 from leadline.recipes.claims import Claim, claim_of
@@ -38,7 +39,7 @@ class ReproduceOptions:
     size: Literal["small", "full"] = "small"
     """small is for two CPU cores, full for a GPU."""
     only: str | None = None
-    """Run this variant alone, and those that teach it."""
+    """Run these variants alone, separated by commas, and those that teach them."""
     search: bool = False
     """Run the search that chose the weights of the claim's variants instead: short, on validation scenes; DIR/search.json."""
     seed: int | None = None
@@ -48,6 +49,10 @@ class ReproduceOptions:
     --semantic too."""
     semantic: str | None = None
     """briges: its segmentation encoder, such as facebook/sam-vit-base."""
+    worlds: Path | None = None
+    """Folder that has the claim's worlds already, each as a folder or as an archive of `leadline scenes pack` (NAME.zip)."""
+    jobs: int = 1
+    """Units at once: for a GPU that one small network does not fill, or many cores."""
     samples: Path | None = None
     """Folder of real recordings (kitti/, nyu/, middlebury/) that some claims show and do not count; LEADLINE_SAMPLES without it."""
 
@@ -62,15 +67,22 @@ def run(argv: list[str]) -> int:
     """Entry of the verb."""
     options = tyro.cli(ReproduceOptions, args=argv, prog="leadline reproduce")
     chosen = _chosen(options)
-    if options.only is not None and options.only not in chosen.variants:
-        raise UserError("--only", f"'{options.only}' is no variant of {options.claim}", f"choose from {', '.join(chosen.variants)}")
-    need_extras()
+    variants = tuple(chosen.variants) if options.only is None else tuple(options.only.split(","))
+    for variant in variants:
+        if variant not in chosen.variants:
+            raise UserError("--only", f"'{variant}' is no variant of {options.claim}", f"choose from {', '.join(chosen.variants)}")
+    if options.jobs < 1:
+        raise UserError("--jobs", f"{options.jobs} is too small", "give 1 or more")
     commit = git_commit()  # before the hours in which somebody may go on working in the checkout
-    roots = render_all(chosen.worlds, options.out / "worlds")
-    units = Units(chosen, roots, options.out, scores="val" if options.search else "test", samples=_samples(options))
-    variants = chosen.variants if options.only is None else (options.only,)
-    for variant, seed in chosen.units(variants, None if options.seed is None else (options.seed,)):
-        units.do(variant, seed)
+    roots = _roots(chosen, options)
+    scores, samples = "val" if options.search else "test", _samples(options)
+    units = Units(chosen, roots, options.out, scores=scores, samples=samples)
+    wanted = chosen.units(variants, None if options.seed is None else (options.seed,))
+    if options.jobs > 1:
+        do_all(chosen, roots, options.out, wanted, jobs=options.jobs, scores=scores, samples=samples)
+    else:
+        for variant, seed in wanted:
+            units.do(variant, seed)
     rows = [row for path in sorted(units.folder.glob("*.json")) for row in read_json(path)]
     results = _results(options, chosen, rows, commit=commit)
     if options.search:
@@ -98,6 +110,15 @@ def _chosen(options: ReproduceOptions) -> Claim:
     if not chosen.searched:
         raise UserError("--search", f"{options.claim} has no weights to search", "leave it out")
     return replace(chosen, variants=chosen.searched, seeds=chosen.seeds[:1])
+
+
+def _roots(chosen: Claim, options: ReproduceOptions) -> dict[str, Path]:
+    """Where the claim's worlds are: rendered if need be, or found. Raises UserError for one that is missing."""
+    if options.worlds is None:
+        need_extras("train", "scenes")
+        return render_all(chosen.worlds, options.out / "worlds")
+    need_extras("train")
+    return {world.name: find_world(world, options.worlds) for world in chosen.worlds}
 
 
 def _samples(options: ReproduceOptions) -> Path | None:

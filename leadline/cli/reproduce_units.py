@@ -103,6 +103,7 @@ class Units:
             "teacher_sha": self._teachers_of(variant, seed, model),
             "data_sha": [self._data_sha[world] for world in sorted(training_sets(self._roots, about.worlds))],
             "train_seconds": 0.0 if config is None else seconds,
+            "device": torch.cuda.get_device_name() if self._device == "cuda" else "cpu",
         }
         temperatures = self._tempered(model) if model is not None and about.tempered is not None else {}
         rows = [row for name in self._tests for row in self._scored(model, name, shared, temperatures.get(name, {}))]
@@ -249,8 +250,8 @@ def _by_name(scores: Mapping[float, float]) -> dict[str, float]:
 
 
 def _sha_of(root: Path) -> str:
-    """SHA-256 over names and bytes of a rendered set: equal hashes are equal data."""
-    digest = sha256()
+    """SHA-256 over names and bytes of a rendered set, or of its archive: equal hashes are equal data."""
+    digest = sha256(root.read_bytes() if root.is_file() else b"")
     for path in sorted(p for p in root.rglob("*") if p.is_file()):
         digest.update(str(path.relative_to(root)).encode())
         digest.update(path.read_bytes())

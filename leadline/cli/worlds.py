@@ -6,8 +6,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from leadline.cli.progress import progress
-from leadline.data.catalog import open_to_learn
+from leadline.data.catalog import open_dataset, open_to_learn
 from leadline.data.dataset import Dataset
+from leadline.data.datasets.rendered import family_of
 from leadline.evaluation.baseline import RowMedian
 from leadline.evaluation.evaluate import ViewPredictor, evaluate_model
 from leadline.evaluation.result import Evaluation
@@ -19,9 +20,9 @@ from leadline.training.config import TrainConfig
 from leadline.types import UserError
 
 
-def need_extras() -> None:
+def need_extras(*extras: str) -> None:
     """Raise UserError when rendering or training is not installed, before any work is done."""
-    missing = [extra for extra, module in (("train", "lightning"), ("scenes", "mitsuba")) if find_spec(module) is None]
+    missing = [extra for extra in extras if find_spec({"train": "lightning", "scenes": "mitsuba"}[extra]) is None]
     if missing:
         raise UserError("leadline", f"the extra {', '.join(missing)} is not installed", "pip install 'leadline[train,scenes]'")
 
@@ -46,6 +47,20 @@ def render_all(worlds: Sequence[WorldSet], out: Path) -> dict[str, Path]:
                 progress=advance,
             )
     return {world.name: out / world.name for world in worlds}
+
+
+def find_world(world: WorldSet, folder: Path) -> Path:
+    """The folder or archive of `world` in `folder`. Raises UserError for one that is not there or holds other worlds."""
+    root = next((path for path in (folder / world.name, folder / f"{world.name}.zip") if path.exists()), None)
+    if root is None:
+        raise UserError(folder, f"has no {world.name} and no {world.name}.zip", "render it there, or leave out --worlds")
+    records = open_dataset(f"rendered:{root}").records
+    found = (family_of(root), len({record.sequence for record in records}), len(records))
+    if found != (world.family, world.scenes, world.scenes * world.frames):
+        of = f"{world.scenes * world.frames} of {world.scenes}"
+        wrong = f"holds {found[2]} moments of {found[1]} scenes of {found[0]}, the claim has {of} of {world.family}"
+        raise UserError(root, wrong, "render it anew, or leave out --worlds")
+    return root
 
 
 def rig_of(world: WorldSet) -> Rig | None:

@@ -15,7 +15,7 @@ from leadline.cli.main import main
 from leadline.types import UserError
 from tests.fixtures.tiny_exports import HEIGHT, PLAIN, WIDTH, with_camera, write_foreign, write_onnx, write_openvino
 
-ALL = ("eager", "onnx", "openvino", "torch", "callable")
+ALL = ("eager", "graph", "onnx", "openvino", "torch", "callable")
 
 
 def contest(model: str, engine: str = "onnx", precision: str = "fp32", *, num: int = 1, size: tuple[int, int] | None = None) -> Contest:
@@ -44,7 +44,7 @@ def test_entry__name_model_and_size() -> None:
     assert Entry.parse("out/net.onnx") == Entry("net", "out/net.onnx")
     assert Entry.parse("peer=out/net.onnx@518x686") == Entry("peer", "out/net.onnx", (518, 686))
     assert Entry.parse("peers:fast").engines == ("callable",)
-    assert Entry.parse("org/model").engines == ("eager",)
+    assert Entry.parse("org/model").engines == ("eager", "graph", "compiled")
     assert Entry.parse("a.pt2").engines == ("torch",)
 
 
@@ -63,7 +63,9 @@ def test_contests__every_way_that_there_is(tmp_path: Path) -> None:
         ("model", "eager", "fp32"),
         ("model", "eager", "bf16"),
     ]
-    with pytest.raises(UserError, match="is not run by onnx in bf16; it is by onnx or openvino"):
+    cuda = contests(entries[2:], engines=ALL, precisions=("bf16", "fp16", "int8"), size=None, num=1, threads=1, device="cuda")
+    assert [(one.engine, one.precision) for one in cuda] == [("eager", "bf16"), ("eager", "fp16"), ("graph", "bf16"), ("graph", "fp16")]
+    with pytest.raises(UserError, match="is not run by onnx in bf16 on cpu; it is by onnx or openvino"):
         contests(entries[:1], engines=("onnx",), precisions=("bf16",), size=None, num=1, threads=1)
 
 

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from leadline.cli.main import main
+from leadline.cli.reproduce_jobs import _ready
 from leadline.cli.reproduce_table import REQUIRED, summarise
 from leadline.methods.loading import load
 from leadline.recipes.claims import Claim, Variant
+from leadline.recipes.claims.briges import briges
 from leadline.recipes.claims.intrinsic import intrinsic
-from leadline.recipes.claims.surround import surround
+from leadline.recipes.claims.surround import CHOSEN, surround
 from tests.fixtures.tiny_worlds import TINY_ROOM, TINY_WORLDS, tiny_recipe, tiny_student
 
 
@@ -55,7 +57,12 @@ def test_summarise__regions_in_their_order_and_the_share_of_what_an_oracle_gains
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["supervisd"], "did you mean supervised?"), (["supervised", "--only", "x"], "choose from row-median, supervised")],
+    [
+        (["supervisd"], "did you mean supervised?"),
+        (["supervised", "--only", "row-median,x"], "'x' is no variant of supervised; choose from row-median, supervised"),
+        (["supervised", "--worlds", "."], "has no rooms-train and no rooms-train.zip; render it there, or leave out --worlds"),
+        (["supervised", "--jobs", "0"], "--jobs: 0 is too small"),
+    ],
 )
 def test_reproduce__wrong_words(arguments: list[str], words: str, tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", *arguments, "--out", str(tmp_path)]) == 2
@@ -77,7 +84,7 @@ def test_reproduce__unit_by_unit_and_nothing_twice(tiny_claim: None, tmp_path: P
     first = json.loads((tmp_path / "results.json").read_text())
     assert {row["variant"] for row in first["rows"]} == {"row-median"}
     assert not (tmp_path / "runs").exists()
-    assert main(command) == 0
+    assert main([*command, "--jobs", "2", "--worlds", str(tmp_path / "worlds")]) == 0
     results = json.loads((tmp_path / "results.json").read_text())
     assert {(row["variant"], row["split"]) for row in results["rows"]} == {
         (variant, split) for variant in ("row-median", "supervised") for split in ("rooms-test", "streets-test")
@@ -130,13 +137,25 @@ def test_units__one_teacher_teaches_all_seeds() -> None:
     assert trained == {"teacher", "supervised-teacher-data"}
 
 
+def test_jobs__nothing_begins_before_what_teaches_it_and_no_file_is_written_twice() -> None:
+    claim = briges("small")
+    wanted = claim.units(["briges", "gates-noise"])
+    gates = [unit for unit in wanted if unit[0] in ("briges", "gates-noise")]
+    assert _ready(claim, wanted, wanted, []) == [("frozen", 0), ("segments", 0)]
+    assert _ready(claim, wanted, gates, [("segments", 0)]) == []
+    assert _ready(claim, wanted, gates, []) == gates[:1], "the first writes the features that all of them read"
+    assert _ready(claim, wanted, gates[1:], gates[:1]) == []
+    assert _ready(claim, wanted, gates[2:], gates[1:2]) == gates[2:]
+
+
 def test_search__gives_every_distillation_the_same_factors() -> None:
     claim = surround("small")
     factors = {name: [n for n in claim.searched if n.startswith(f"{name}-x")] for name in ("kd", "fitnets", "ckd", "vrkd", "ckd+vrkd")}
     assert all(len(found) == 3 for found in factors.values())
     chosen, tenfold = claim.variants["ckd+vrkd"].config, claim.searched["ckd+vrkd-x10"].config
     assert chosen is not None and tenfold is not None and tenfold.steps == chosen.steps // 3
-    assert tenfold.method.relations_weight == 10 * chosen.method.relations_weight  # pyright: ignore[reportAttributeAccessIssue]
+    factor = 10 / CHOSEN["ckd+vrkd"]
+    assert tenfold.method.relations_weight == factor * chosen.method.relations_weight  # pyright: ignore[reportAttributeAccessIssue]
     assert tenfold.method.silog_weight == chosen.method.silog_weight  # pyright: ignore[reportAttributeAccessIssue]
 
 

@@ -78,6 +78,12 @@ class Claim:
         """Seed of the model of `teacher` that teaches a variant of this seed."""
         return self.seeds[0] if self.variants[teacher].once else seed
 
+    def before(self, variant: str, seed: int) -> list[tuple[str, int]]:
+        """Variants and seeds of the models that a unit learns from."""
+        about = self.variants[variant]
+        fused = () if about.mesh_of is None else self.seeds_of(about.mesh_of)
+        return [(other, self.teacher_seed(other, seed)) for other in about.others] + [(str(about.mesh_of), each) for each in fused]
+
     def units(self, variants: Iterable[str], seeds: Iterable[int] | None = None) -> list[tuple[str, int]]:
         """Variant and seed of all that `variants` take, with what teaches them, in an order in which they can be trained.
 
@@ -92,13 +98,9 @@ class Claim:
         return sorted(wanted, key=lambda unit: (self._round(unit[0]), unit[1], order.index(unit[0])))
 
     def _add(self, variant: str, seed: int, wanted: set[tuple[str, int]]) -> None:
-        about = self.variants[variant]
         wanted.add((variant, seed))
-        for other in about.others:
-            self._add(other, self.teacher_seed(other, seed), wanted)
-        if about.mesh_of is not None:
-            for each in self.seeds_of(about.mesh_of):
-                self._add(about.mesh_of, each, wanted)
+        for other in self.before(variant, seed):
+            self._add(*other, wanted)
 
     def _round(self, variant: str) -> int:
         """How often all seeds of something must be done before: seed follows on seed, but for what learns from all of them."""

@@ -1,0 +1,131 @@
+"""Every network on a GPU, bf16 with CUDA graphs: rigs of six cameras a second, and the share of what the card does at its best.
+
+Weights are random: time does not know. One interleaved run; nothing where there is no GPU.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
+
+from benchmarks.briges import save_pair
+from leadline.cli.bench_contenders import Contender, Contest, Engine, Entry, build
+from leadline.cli.bench_cuda import cuda_peaks
+from leadline.cli.bench_rounds import peak_gflops, rows_of, timed
+from leadline.methods.catalog import build_method
+from leadline.methods.loading import save_learner
+from leadline.methods.predictor import ModelInfo
+
+CAMERAS, ROUNDS, WARM = 6, 30, 5
+PEAK = "peak"
+TARGETS = {"surround-r18": 150.0, "surround-tiny": 400.0}
+"""Rigs a second, on an H200-class card."""
+NETWORKS: dict[str, tuple[str, dict[str, Any], int, int]] = {
+    **{name: ("surround", {"network": name}, 384, 640) for name in ("surround-r18", "surround-tiny", "surround-r34", "surround-r34-xview")},
+    **{name: ("selfsup", {"network": name}, 192, 640) for name in ("monodepth2", "hrdepth", "monovit")},
+}
+DEPTH_ANYTHING = {
+    "small": (384, 12, 6, [48, 96, 192, 384], 64, [3, 6, 9, 12]),
+    "base": (768, 12, 12, [96, 192, 384, 768], 128, [3, 6, 9, 12]),
+    "large": (1024, 24, 16, [256, 512, 1024, 1024], 256, [5, 12, 18, 24]),
+}
+"""Width, blocks, heads, widths of the neck and of its fusion, and tapped blocks, as published."""
+
+
+def run() -> Iterator[tuple[str, float, str, str]]:
+    """Rigs a second, TFLOP/s and share of the peak of every network; those that miss their target once more, compiled."""
+    if not torch.cuda.is_available():
+        return
+    with tempfile.TemporaryDirectory() as place:
+        made, failed = [], []
+        for name, (path, height, width) in _saved(Path(place)).items():
+            for engine in ("eager", "graph"):
+                try:
+                    made.append(_contender(name, path, height, width, engine))
+                except Exception as error:  # what no graph can hold is a finding, not the end of the others
+                    failed.append((f"{name} {engine}: {type(error).__name__} {str(error).splitlines()[0][:120]}", float("nan"), "", ""))
+        rates: dict[str, float] = {}
+        yield from failed
+        yield from _rows(made, rates)
+        slow = [name for name, target in TARGETS.items() if rates.get(f"{name}, graph", 0.0) < target]
+        yield from _rows([_contender(name, *_saved(Path(place), only=name)[name], "compiled") for name in slow], rates)
+
+
+def _rows(made: list[Contender], rates: dict[str, float]) -> Iterator[tuple[str, float, str, str]]:
+    if not made:
+        return
+    every = [*made, *cuda_peaks(["bf16"], PEAK)]
+    seconds = timed(every, rounds=ROUNDS, warm=WARM, advance=lambda units: None)
+    peak = peak_gflops(every, seconds)
+    yield "peak, bf16", peak["bf16"] / 1000, "TFLOP/s", ""
+    for row in rows_of(every, seconds, {}, peak):
+        if row.name == PEAK:
+            continue
+        label = f"{row.name}, {row.engine}"
+        rates[label] = row.per_second / CAMERAS
+        target = f">= {TARGETS[row.name]:g}" if row.name in TARGETS and row.engine != "eager" else ""
+        yield f"{label}: rigs of {CAMERAS} of {row.height}x{row.width}", rates[label], "1/s", target
+        if row.gflops is not None and row.share_of_peak is not None:
+            yield f"{label}: achieved", row.gflops / 1000, "TFLOP/s", ""
+            yield f"{label}: share of the peak", 100 * row.share_of_peak, "%", ""
+
+
+def _contender(name: str, path: Path, height: int, width: int, engine: Engine) -> Contender:
+    return build(Contest(Entry(name, str(path)), engine, "bf16", (height, width), CAMERAS, None, "cuda"))
+
+
+def _saved(place: Path, only: str | None = None) -> dict[str, tuple[Path, int, int]]:
+    """Model folders with the size of their pictures."""
+    torch.manual_seed(0)
+    found: dict[str, tuple[Path, int, int]] = {}
+    makers: dict[str, Callable[[Path], tuple[int, int]]] = {name: _ours(name) for name in NETWORKS}
+    makers |= {f"depth-anything-v2-{size}": _depth_anything(size) for size in DEPTH_ANYTHING}
+    makers["briges, ViT-B and SAM-B"] = _briges
+    for name, make in makers.items():
+        if only in (None, name):
+            folder = place / name.replace(" ", "-").replace(",", "")
+            found[name] = (folder, *make(folder))
+    return found
+
+
+def _ours(name: str) -> Callable[[Path], tuple[int, int]]:
+    def make(folder: Path) -> tuple[int, int]:
+        method, options, height, width = NETWORKS[name]
+        save_learner(folder, method, build_method(method, options), ModelInfo(name=name, height=height, width=width))
+        return height, width
+
+    return make
+
+
+def _depth_anything(size: str) -> Callable[[Path], tuple[int, int]]:
+    def make(folder: Path) -> tuple[int, int]:
+        width, blocks, heads, neck, fusion, taps = DEPTH_ANYTHING[size]
+        backbone = Dinov2Config(
+            hidden_size=width,
+            num_hidden_layers=blocks,
+            num_attention_heads=heads,
+            image_size=518,
+            patch_size=14,
+            out_indices=taps,
+            reshape_hidden_states=False,
+        )
+        config = DepthAnythingConfig(
+            backbone_config=backbone, reassemble_hidden_size=width, neck_hidden_sizes=neck, fusion_hidden_size=fusion
+        )
+        with torch.device("cuda"):
+            DepthAnythingForDepthEstimation(config).save_pretrained(folder)
+        rules = {"size": {"height": 518, "width": 518}, "keep_aspect_ratio": True, "ensure_multiple_of": 14}
+        DPTImageProcessorPil(**rules).save_pretrained(folder)
+        return 518, 868
+
+    return make
+
+
+def _briges(folder: Path) -> tuple[int, int]:
+    method = build_method("briges", save_pair(folder.with_name(f"{folder.name}-pair")))
+    save_learner(folder, "briges", method, ModelInfo(name="briges", height=518, width=518))
+    return 518, 518
