@@ -1,6 +1,7 @@
 """Every network on a GPU, bf16 with CUDA graphs: rigs of six cameras a second, and the share of what the card does at its best.
 
-Weights are random: time does not know. One interleaved run; nothing where there is no GPU.
+Weights are random: time does not know. One interleaved run; nothing where there is no GPU. BriGeS is in benchmarks/briges.py: no graph
+holds SAM, which copies indices from the processor.
 """
 
 import tempfile
@@ -12,7 +13,6 @@ import torch
 from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 
-from benchmarks.briges import save_pair
 from leadline.cli.bench_contenders import Contender, Contest, Engine, Entry, build
 from leadline.cli.bench_cuda import cuda_peaks
 from leadline.cli.bench_rounds import peak_gflops, rows_of, timed
@@ -84,7 +84,6 @@ def _saved(place: Path, only: str | None = None) -> dict[str, tuple[Path, int, i
     found: dict[str, tuple[Path, int, int]] = {}
     makers: dict[str, Callable[[Path], tuple[int, int]]] = {name: _ours(name) for name in NETWORKS}
     makers |= {f"depth-anything-v2-{size}": _depth_anything(size) for size in DEPTH_ANYTHING}
-    makers["briges, ViT-B and SAM-B"] = _briges
     for name, make in makers.items():
         if only in (None, name):
             folder = place / name.replace(" ", "-").replace(",", "")
@@ -123,9 +122,3 @@ def _depth_anything(size: str) -> Callable[[Path], tuple[int, int]]:
         return 518, 868
 
     return make
-
-
-def _briges(folder: Path) -> tuple[int, int]:
-    method = build_method("briges", save_pair(folder.with_name(f"{folder.name}-pair")))
-    save_learner(folder, "briges", method, ModelInfo(name="briges", height=518, width=518))
-    return 518, 518

@@ -21,6 +21,11 @@ RATES = (0.3, 1.0, 3.0)
 """On the learning rate, in a search."""
 LOSSES = {"matching": {}, "zoedepth": {"ssi_weight": 0.85, "gradient": "zoedepth", "gradient_weight": 1e-3}}
 """The loss of the authors' later script, which the recipe has, and that of their first."""
+CHOSEN = {
+    "briges": ("matching", 1.0),
+    "decoder-finetuned": ("matching", 1.0),
+}
+"""Loss and factor on the learning rate that were best in the search; whatever has gates takes those of briges."""
 
 
 def briges(size: str) -> Claim:
@@ -30,13 +35,16 @@ def briges(size: str) -> Claim:
         depth, segmenter, bridged, student = (_on_gpu(config) for config in (depth, segmenter, bridged, student))
     bridged, student = _as_seen(bridged), _as_seen(student)  # every variant learns from the same pictures
     bridged = with_options(bridged, cached="both")
+    gates = _with(bridged, *CHOSEN["briges"])
     plain = {"frozen": Variant(depth, once=True), "segments": Variant(segmenter, once=True, scored=False)}
     weak = Variant(replace(segmenter, steps=segmenter.steps // WEAK_SHARE), once=True, scored=False)
-    ours = Variant(bridged, teachers=PAIR, features=PAIR)
+    ours = Variant(gates, teachers=PAIR, features=PAIR)
 
-    def other(**options: object) -> Variant:
+    def other(config: TrainConfig, **options: object) -> Variant:
         """No semantic encoder is read."""
-        return Variant(with_options(bridged, **options), teachers=DEPTH, features=PAIR)
+        return Variant(with_options(config, **options), teachers=DEPTH, features=PAIR)
+
+    untuned = {"briges": replace(ours, config=bridged), "decoder-finetuned": other(bridged, trained="decoder")}
 
     return Claim(
         name="briges",
@@ -47,14 +55,14 @@ def briges(size: str) -> Claim:
             **plain,
             "briges": ours,
             "briges-tau": Variant(None, tempered="briges"),
-            "gates-zero-semantics": other(semantics="zeros"),
-            "gates-noise": other(semantics="noise"),
-            "gates-shuffled": replace(ours, config=with_options(bridged, semantics="shuffled")),
-            "self-attention-only": other(semantics="depth"),
-            "decoder-finetuned": other(trained="decoder"),
+            "gates-zero-semantics": other(gates, semantics="zeros"),
+            "gates-noise": other(gates, semantics="noise"),
+            "gates-shuffled": replace(ours, config=with_options(gates, semantics="shuffled")),
+            "self-attention-only": other(gates, semantics="depth"),
+            "decoder-finetuned": other(_with(bridged, *CHOSEN["decoder-finetuned"]), trained="decoder"),
             "briges-distilled": Variant(student, teachers={"plain": "briges", "start": "frozen"}),
-            "briges-random-start": replace(ours, config=with_options(bridged, zero_init=False), once=True),
-            "briges-first-loss": replace(ours, config=with_options(bridged, **LOSSES["zoedepth"]), once=True),
+            "briges-random-start": replace(ours, config=with_options(gates, zero_init=False), once=True),
+            "briges-first-loss": replace(ours, config=with_options(gates, **LOSSES["zoedepth"]), once=True),
             WEAK: weak,
             "briges-weak-semantics": _on(ours, WEAK),
         },
@@ -69,8 +77,8 @@ def briges(size: str) -> Claim:
         searched={
             **plain,
             **{
-                f"{name}-{loss}-x{factor:g}": replace(about, config=_searched(about, factor, loss), once=True)
-                for name, about in {"briges": ours, "decoder-finetuned": other(trained="decoder")}.items()
+                f"{name}-{loss}-x{factor:g}": replace(about, config=_searched(about, loss, factor), once=True)
+                for name, about in untuned.items()
                 for loss in LOSSES
                 for factor in RATES
             },
@@ -114,10 +122,13 @@ def _on(about: Variant, semantic: str) -> Variant:
     return replace(about, teachers=DEPTH | {"semantic": semantic}, features=DEPTH | {"semantic": semantic}, once=True)
 
 
-def _searched(about: Variant, factor: float, loss: str) -> TrainConfig:
+def _with(config: TrainConfig, loss: str, factor: float) -> TrainConfig:
+    return replace(with_options(config, **LOSSES[loss]), optim=replace(config.optim, lr=factor * config.optim.lr))
+
+
+def _searched(about: Variant, loss: str, factor: float) -> TrainConfig:
     assert about.config is not None
-    config = with_options(about.config, **LOSSES[loss])
-    return replace(config, steps=config.steps // 3, optim=replace(config.optim, lr=factor * config.optim.lr))
+    return replace(_with(about.config, loss, factor), steps=about.config.steps // 3)
 
 
 def _on_gpu(config: TrainConfig) -> TrainConfig:
