@@ -1,6 +1,7 @@
 """Networks on a GPU: timed to their end, as they are or as a CUDA graph, which starts all of their kernels at once."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
@@ -28,8 +29,22 @@ def ended(run: Callable[[], object]) -> Callable[[], object]:
     return both
 
 
-def captured(run: Callable[[], object]) -> Callable[[], object]:
-    """`run` as a CUDA graph. What it reads must stay where it is. Raises RuntimeError for work that no graph can hold."""
+@dataclass(frozen=True, eq=False)
+class Captured:
+    """A CUDA graph. It reads and writes where `run` did, so `run` and its `answer` live as long as it does."""
+
+    run: Callable[[], object]
+    graph: torch.cuda.CUDAGraph
+    answer: object
+
+    def __call__(self) -> object:
+        """Start all of it; the answer stands where it always does."""
+        self.graph.replay()
+        return self.answer
+
+
+def captured(run: Callable[[], object]) -> Captured:
+    """`run` as a CUDA graph. Raises RuntimeError for work that no graph can hold."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
@@ -39,12 +54,7 @@ def captured(run: Callable[[], object]) -> Callable[[], object]:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         answer = run()
-
-    def replay() -> object:
-        graph.replay()
-        return answer
-
-    return replay
+    return Captured(run, graph, answer)
 
 
 def cuda_peaks(precisions: Sequence[Precision], name: str) -> list[Contender]:

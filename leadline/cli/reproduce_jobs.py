@@ -1,10 +1,13 @@
 """Several units of a claim at once, each in a process that goes from one to the next; none begins before what it learns from is done."""
 
 import os
+import signal
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Literal
 
 import torch
@@ -14,6 +17,8 @@ from leadline.recipes.claims import Claim
 
 Unit = tuple[str, int]
 """Variant and seed."""
+PATIENCE_S = 30.0
+"""For a checkpoint to be written."""
 _units: Units | None = None
 """Of this process."""
 
@@ -69,8 +74,19 @@ def _open(
     chosen: Claim, roots: Mapping[str, Path], out: Path, scores: Literal["test", "val"], samples: Path | None, num_threads: int
 ) -> None:
     global _units
+    Thread(target=_stop_with_parent, daemon=True).start()
     torch.set_num_threads(num_threads)
     _units = Units(chosen, roots, out, scores=scores, samples=samples)
+
+
+def _stop_with_parent() -> None:
+    """A killed parent does not tell its processes: they write their checkpoint and end, instead of waiting for work for ever."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    while True:  # the first ends a training, the second what it returns to
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(PATIENCE_S)
 
 
 def _do(variant: str, seed: int) -> None:

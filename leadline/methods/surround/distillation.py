@@ -168,6 +168,6 @@ class Distillation(nn.Module):
                 return baselines.attention_loss(maps=ours, teacher_maps=theirs)
             case "fitnets":
                 assert taught.maps is not None and self.adapter is not None
-                return baselines.hint_loss(map_=self.adapter(lesson.seen.maps[HINT][alive]), teacher_map=taught.maps[HINT][alive])
+                return baselines.hint_loss(map_=self.adapter(lesson.seen.maps[HINT][alive].float()), teacher_map=taught.maps[HINT][alive])
             case _:
                 raise ValueError(f"no term {name}")
