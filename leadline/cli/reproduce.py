@@ -17,12 +17,14 @@ from leadline.cli.reproduce_table import markdown, page, show, summarise, temper
 from leadline.cli.reproduce_units import Units
 from leadline.cli.worlds import find_world, need_extras, render_all
 from leadline.io.atomic import write_bytes
+from leadline.io.image import write_image
 from leadline.io.jsonfile import read_json, write_json
 from leadline.recipes.claims import Claim, claim_of
 from leadline.recipes.claims.briges import with_pair
 from leadline.training.provenance import git_commit, provenance
 from leadline.types import UserError
 from leadline.viewer.report import write_report
+from leadline.viewer.sheet import captioned_sheet
 
 SAMPLES = "LEADLINE_SAMPLES"
 """Names the folder of real recordings where the option does not."""
@@ -35,7 +37,7 @@ class ReproduceOptions:
     claim: tyro.conf.Positional[str]
     """Which table: supervised, intrinsic, surround, briges."""
     out: Path
-    """Folder for worlds, runs, units, results.json and report.html."""
+    """Folder for worlds, runs, units, results.json, report.html and its pictures."""
     size: Literal["small", "full"] = "small"
     """small is for two CPU cores, full for a GPU."""
     only: str | None = None
@@ -93,7 +95,10 @@ def run(argv: list[str]) -> int:
     if results.get("temperature"):
         write_json(options.out / "tau.json", results["temperature"])
     write_bytes(options.out / "results.md", markdown(results).encode())
-    write_report(options.out / "report.html", page(chosen, results, units.pictures()))
+    pictures = units.pictures()
+    for i, grid in enumerate(grid for grids in pictures.values() for grid in grids):
+        write_image(options.out / "pictures" / f"{i}.jpg", captioned_sheet(grid), quality=90)
+    write_report(options.out / "report.html", page(chosen, results, pictures))
     show(results["summary"])
     return 0
 

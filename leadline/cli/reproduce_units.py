@@ -78,7 +78,7 @@ class Units:
         if not there:
             return {}
         if REFLECTIONS in self._chosen.regions:
-            return {"Where pictures mislead most, unseen scenes": reflection_pictures(tests[0][1], there)}
+            return {"Where pictures mislead, unseen scenes": reflection_pictures(tests[0][1], there)}
         return {f"Thin structures, {name}": thin_pictures(test, there) for name, test in tests}
 
     def _opened(self, root: Path) -> Dataset:

@@ -1,12 +1,15 @@
-"""A contact sheet: many pictures of one size in rows and columns, each over its depth in colours."""
+"""Sheets: many pictures in rows and columns, each over its depth in colours, or over its caption."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from leadline.io.color import colorize
+from leadline.viewer.report import Pictures
 
 BETWEEN_PX = 4
+CAPTION_PX, FONT_PX = 18, 12
 _PAPER = 16
 """Grey between the pictures."""
 
@@ -28,6 +31,21 @@ def contact_sheet(views: Sequence[tuple[np.ndarray, np.ndarray | None]], *, colu
         top, left = i // columns * height + BETWEEN_PX, i % columns * width + BETWEEN_PX
         sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
     return sheet
+
+
+def captioned_sheet(pictures: Pictures, *, width: int = 320) -> np.ndarray:
+    """A grid of a report as one picture uint8 (h, w, 3), each of its pictures `width` px wide over its caption."""
+    tiles = [_captioned(picture.pixels, picture.caption, width) for picture in pictures.items]
+    return contact_sheet([(tile, None) for tile in tiles], columns=pictures.columns)
+
+
+def _captioned(pixels: np.ndarray, caption: str, width: int) -> np.ndarray:
+    height = round(pixels.shape[0] * width / pixels.shape[1])
+    tile = Image.new("RGB", (width, height + CAPTION_PX), (_PAPER,) * 3)
+    tile.paste(Image.fromarray(pixels).resize((width, height), Image.Resampling.NEAREST))
+    draw = ImageDraw.Draw(tile)
+    draw.text((2, height + 2), caption, fill=(230, 230, 230), font=ImageFont.load_default(size=FONT_PX))
+    return np.asarray(tile)
 
 
 def _tile(image: np.ndarray, depth: np.ndarray | None) -> np.ndarray:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from leadline.io.color import INVALID_RGB, colorize
-from leadline.viewer.sheet import BETWEEN_PX, contact_sheet
+from leadline.viewer.report import Picture, Pictures
+from leadline.viewer.sheet import BETWEEN_PX, CAPTION_PX, captioned_sheet, contact_sheet
 
 
 def test_contact_sheet__places_pictures_over_their_depth_row_by_row():
@@ -26,6 +27,15 @@ def test_contact_sheet__of_several_sizes_and_without_depth():
     sheet = contact_sheet([(np.full((4, 4, 3), 200, dtype=np.uint8), None), (np.full((8, 6, 3), 90, dtype=np.uint8), None)], columns=5)
     assert sheet.shape == (8 + 2 * BETWEEN_PX, 2 * (6 + BETWEEN_PX) + BETWEEN_PX, 3)
     assert (sheet == 200).all(axis=2).sum() == 16 and (sheet == 90).all(axis=2).sum() == 48
+
+
+def test_captioned_sheet__enlarges_and_writes_below() -> None:
+    red = Picture(np.full((4, 8, 3), (200, 10, 10), dtype=np.uint8), "red")
+    sheet = captioned_sheet(Pictures((red, red, red), columns=2), width=80)
+    height = 40 + CAPTION_PX + BETWEEN_PX
+    assert sheet.shape == (2 * height + BETWEEN_PX, 2 * (80 + BETWEEN_PX) + BETWEEN_PX, 3)
+    assert (sheet[BETWEEN_PX : BETWEEN_PX + 40, BETWEEN_PX : BETWEEN_PX + 80] == (200, 10, 10)).all()
+    assert sheet[BETWEEN_PX + 40 : height, :84].max() > 200, "letters"
 
 
 def test_contact_sheet__of_nothing_is_refused():
