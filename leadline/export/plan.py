@@ -109,6 +109,8 @@ def _checkpoint_look(model: DepthModel, processor: Any) -> Look:
         resample="bicubic" if int(processor.resample or 2) == _BICUBIC else "bilinear",
         sizing="nearest",
         rounds=True,
+        # A checkpoint that stretches every picture to one size has a network for that size (MiDaS).
+        resizable=not processor.do_resize or getattr(processor, "keep_aspect_ratio", True),
     )
 
 

@@ -27,6 +27,7 @@ from leadline.runtime.session import open_session
 from leadline.types import DepthKind, UserError
 from tests.fixtures import tiny_exportable
 from tests.fixtures.bad_files import small_disk
+from tests.fixtures.tiny_checkpoints import dpt_midas
 from tests.fixtures.tiny_exportable import picture, plan
 
 _made: dict[tuple[object, ...], bytes] = {}
@@ -177,6 +178,14 @@ def test_export__disk_too_small_is_said_before_the_work(tmp_path: Path, monkeypa
 def test_settle__what_cannot_be_had(format_: Any, name: str, options: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
         settle(tiny_exportable.selfsup(), plan(format_, **options), subject=name)
+
+
+def test_settle__a_checkpoint_that_stretches_to_one_size_takes_no_other(tmp_path: Path) -> None:
+    dpt_midas(tmp_path / "dpt")
+    model = load(tmp_path / "dpt", kind=DepthKind.AFFINE_INVARIANT_INVERSE)
+    assert settle(model, plan(), subject="x.onnx").height == 64
+    with pytest.raises(UserError, match="takes 64x64 px and nothing else; leave --height"):
+        settle(model, plan(height=64, width=96), subject="x.onnx")
 
 
 def test_verb__unknown_axis(capsys: pytest.CaptureFixture[str]) -> None:
