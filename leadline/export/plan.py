@@ -172,6 +172,9 @@ def _check(model: DepthModel, plan: Plan, look: Look, *, subject: str | Path) ->
         raise UserError("--dynamic views", f"{model.name} looks at every camera for itself", "use --dynamic batch")
     if model.rig and plan.views < 2:
         raise UserError("--views", f"{model.name} looks at several cameras together", "give at least 2")
+    if len(getattr(getattr(model.network, "config", None), "bin_configurations", ())) > 1:
+        wrong = "chooses one of several heads after a look at the picture, which no graph does"
+        raise UserError(model.name, wrong, "give a ZoeDepth of one head, such as zoedepth-nyu or zoedepth-kitti")
     if "batch" in plan.dynamic and not isinstance(model.network, Method) and model.reader.max_together == 1:
         raise UserError("--dynamic batch", f"pictures of one batch change each other in {model.name}", "leave batch out")
     if plan.precision == "int8" and plan.calibration is None:

@@ -27,7 +27,7 @@ from leadline.runtime.session import open_session
 from leadline.types import DepthKind, UserError
 from tests.fixtures import tiny_exportable
 from tests.fixtures.bad_files import small_disk
-from tests.fixtures.tiny_checkpoints import dpt_midas
+from tests.fixtures.tiny_checkpoints import dpt_midas, zoedepth
 from tests.fixtures.tiny_exportable import picture, plan
 
 _made: dict[tuple[object, ...], bytes] = {}
@@ -186,6 +186,12 @@ def test_settle__a_checkpoint_that_stretches_to_one_size_takes_no_other(tmp_path
     assert settle(model, plan(), subject="x.onnx").height == 64
     with pytest.raises(UserError, match="takes 64x64 px and nothing else; leave --height"):
         settle(model, plan(height=64, width=96), subject="x.onnx")
+
+
+def test_settle__a_network_that_chooses_its_head_is_no_graph(tmp_path: Path) -> None:
+    zoedepth(tmp_path / "zoe", num_domains=2)
+    with pytest.raises(UserError, match="zoe: chooses one of several heads after a look at the picture"):
+        settle(load(tmp_path / "zoe"), plan(), subject="x.onnx")
 
 
 def test_verb__unknown_axis(capsys: pytest.CaptureFixture[str]) -> None:
