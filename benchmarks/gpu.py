@@ -5,7 +5,7 @@ holds SAM, which copies indices from the processor.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,8 @@ def run() -> Iterator[tuple[str, float, str, str]]:
     if not torch.cuda.is_available():
         return
     with tempfile.TemporaryDirectory() as place:
-        made, failed = [], []
-        for name, (path, height, width) in _saved(Path(place)).items():
+        made, failed, saved = [], [], _saved(Path(place))
+        for name, (path, height, width) in saved.items():
             for engine in ("eager", "graph"):
                 try:
                     made.append(_contender(name, path, height, width, engine))
@@ -52,7 +52,7 @@ def run() -> Iterator[tuple[str, float, str, str]]:
         yield from failed
         yield from _rows(made, rates)
         slow = [name for name, target in TARGETS.items() if rates.get(f"{name}, graph", 0.0) < target]
-        yield from _rows([_contender(name, *_saved(Path(place), only=name)[name], "compiled") for name in slow], rates)
+        yield from _rows([_contender(name, *saved[name], "compiled") for name in slow], rates)
 
 
 def _rows(made: list[Contender], rates: dict[str, float]) -> Iterator[tuple[str, float, str, str]]:
@@ -78,47 +78,33 @@ def _contender(name: str, path: Path, height: int, width: int, engine: Engine) -
     return build(Contest(Entry(name, str(path)), engine, "bf16", (height, width), CAMERAS, None, "cuda"))
 
 
-def _saved(place: Path, only: str | None = None) -> dict[str, tuple[Path, int, int]]:
+def _saved(place: Path) -> dict[str, tuple[Path, int, int]]:
     """Model folders with the size of their pictures."""
     torch.manual_seed(0)
     found: dict[str, tuple[Path, int, int]] = {}
-    makers: dict[str, Callable[[Path], tuple[int, int]]] = {name: _ours(name) for name in NETWORKS}
-    makers |= {f"depth-anything-v2-{size}": _depth_anything(size) for size in DEPTH_ANYTHING}
-    for name, make in makers.items():
-        if only in (None, name):
-            folder = place / name.replace(" ", "-").replace(",", "")
-            found[name] = (folder, *make(folder))
+    for name, (method, options, height, width) in NETWORKS.items():
+        save_learner(place / name, method, build_method(method, options), ModelInfo(name=name, height=height, width=width))
+        found[name] = (place / name, height, width)
+    for size in DEPTH_ANYTHING:
+        name = f"depth-anything-v2-{size}"
+        _save_depth_anything(place / name, size)
+        found[name] = (place / name, 518, 868)
     return found
 
 
-def _ours(name: str) -> Callable[[Path], tuple[int, int]]:
-    def make(folder: Path) -> tuple[int, int]:
-        method, options, height, width = NETWORKS[name]
-        save_learner(folder, method, build_method(method, options), ModelInfo(name=name, height=height, width=width))
-        return height, width
-
-    return make
-
-
-def _depth_anything(size: str) -> Callable[[Path], tuple[int, int]]:
-    def make(folder: Path) -> tuple[int, int]:
-        width, blocks, heads, neck, fusion, taps = DEPTH_ANYTHING[size]
-        backbone = Dinov2Config(
-            hidden_size=width,
-            num_hidden_layers=blocks,
-            num_attention_heads=heads,
-            image_size=518,
-            patch_size=14,
-            out_indices=taps,
-            reshape_hidden_states=False,
-        )
-        config = DepthAnythingConfig(
-            backbone_config=backbone, reassemble_hidden_size=width, neck_hidden_sizes=neck, fusion_hidden_size=fusion
-        )
-        with torch.device("cuda"):
-            DepthAnythingForDepthEstimation(config).save_pretrained(folder)
-        rules = {"size": {"height": 518, "width": 518}, "keep_aspect_ratio": True, "ensure_multiple_of": 14}
-        DPTImageProcessorPil(**rules).save_pretrained(folder)
-        return 518, 868
-
-    return make
+def _save_depth_anything(folder: Path, size: str) -> None:
+    width, blocks, heads, neck, fusion, taps = DEPTH_ANYTHING[size]
+    backbone = Dinov2Config(
+        hidden_size=width,
+        num_hidden_layers=blocks,
+        num_attention_heads=heads,
+        image_size=518,
+        patch_size=14,
+        out_indices=taps,
+        reshape_hidden_states=False,
+    )
+    config = DepthAnythingConfig(backbone_config=backbone, reassemble_hidden_size=width, neck_hidden_sizes=neck, fusion_hidden_size=fusion)
+    with torch.device("cuda"):
+        DepthAnythingForDepthEstimation(config).save_pretrained(folder)
+    rules = {"size": {"height": 518, "width": 518}, "keep_aspect_ratio": True, "ensure_multiple_of": 14}
+    DPTImageProcessorPil(**rules).save_pretrained(folder)

@@ -22,7 +22,7 @@ from leadline.types import DepthKind, UserError
 
 Engine = Literal["eager", "graph", "compiled", "onnx", "openvino", "torch", "callable"]
 ENGINES: tuple[Engine, ...] = ("eager", "graph", "compiled", "onnx", "openvino", "torch", "callable")
-USUAL: tuple[Engine, ...] = ("eager", "graph", "onnx", "openvino", "torch", "callable")
+USUAL = tuple(engine for engine in ENGINES if engine != "compiled")
 """Those that do not take a minute to begin."""
 ON_CUDA: tuple[Engine, ...] = ("eager", "graph", "compiled")
 Device = Literal["cpu", "cuda"]

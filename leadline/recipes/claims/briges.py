@@ -25,7 +25,8 @@ CHOSEN = {
     "briges": ("matching", 1.0),
     "decoder-finetuned": ("matching", 1.0),
 }
-"""Loss and factor on the learning rate that were best in the search; whatever has gates takes those of briges."""
+"""Loss and factor on the learning rate that are best in the search, those of the recipe until it has run; whatever has gates takes
+those of briges."""
 
 
 def briges(size: str) -> Claim:
