@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config, SamConfig, SamModel
-from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
+from transformers import SamConfig, SamModel
 
+from benchmarks._networks import SIDE, save_depth_anything
 from leadline.data.sample import Sample
 from leadline.methods.briges.method import Briges
 from leadline.methods.catalog import build_method
 from leadline.models.semantic import SamEncoder
 
-SIDE = 518
 TURNS = 3
 """Steps that count, after one that does not."""
 WAYS: dict[str, dict[str, Any]] = {
@@ -67,11 +66,7 @@ def run() -> list[tuple[str, float, str, str]]:
 def save_pair(folder: Path) -> dict[str, str]:
     """Random models in real format and shapes: the options `depth` and `semantic`."""
     torch.manual_seed(0)
-    backbone = Dinov2Config(**BASE, image_size=SIDE, patch_size=14, out_indices=[9, 10, 11, 12], reshape_hidden_states=False)
-    sizes = {"reassemble_hidden_size": 768, "neck_hidden_sizes": [96, 192, 384, 768], "fusion_hidden_size": 128}
-    DepthAnythingForDepthEstimation(DepthAnythingConfig(backbone_config=backbone, **sizes)).save_pretrained(folder / "depth")
-    rules = {"size": {"height": SIDE, "width": SIDE}, "keep_aspect_ratio": True, "ensure_multiple_of": 14}
-    DPTImageProcessorPil(**rules).save_pretrained(folder / "depth")
+    save_depth_anything(folder / "depth", "base", taps=[9, 10, 11, 12])
     SamModel(SamConfig(vision_config=BASE | {"initializer_range": 0.02})).save_pretrained(folder / "semantic")
     return {"depth": str(folder / "depth"), "semantic": str(folder / "semantic")}
 

@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
-from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 
+from benchmarks._networks import SIZES, save_depth_anything, save_method
 from leadline.cli.bench_contenders import Contender, Contest, Engine, Entry, build
 from leadline.cli.bench_cuda import cuda_peaks
 from leadline.cli.bench_rounds import peak_gflops, rows_of, timed
-from leadline.methods.catalog import build_method
-from leadline.methods.loading import save_learner
-from leadline.methods.predictor import ModelInfo
 
 CAMERAS, ROUNDS, WARM = 6, 30, 5
 PEAK = "peak"
@@ -28,12 +24,6 @@ NETWORKS: dict[str, tuple[str, dict[str, Any], int, int]] = {
     **{name: ("surround", {"network": name}, 384, 640) for name in ("surround-r18", "surround-tiny", "surround-r34", "surround-r34-xview")},
     **{name: ("selfsup", {"network": name}, 192, 640) for name in ("monodepth2", "hrdepth", "monovit")},
 }
-DEPTH_ANYTHING = {
-    "small": (384, 12, 6, [48, 96, 192, 384], 64, [3, 6, 9, 12]),
-    "base": (768, 12, 12, [96, 192, 384, 768], 128, [3, 6, 9, 12]),
-    "large": (1024, 24, 16, [256, 512, 1024, 1024], 256, [5, 12, 18, 24]),
-}
-"""Width, blocks, heads, widths of the neck and of its fusion, and tapped blocks, as published."""
 
 
 def run() -> Iterator[tuple[str, float, str, str]]:
@@ -80,31 +70,10 @@ def _contender(name: str, path: Path, height: int, width: int, engine: Engine) -
 
 def _saved(place: Path) -> dict[str, tuple[Path, int, int]]:
     """Model folders with the size of their pictures."""
-    torch.manual_seed(0)
-    found: dict[str, tuple[Path, int, int]] = {}
-    for name, (method, options, height, width) in NETWORKS.items():
-        save_learner(place / name, method, build_method(method, options), ModelInfo(name=name, height=height, width=width))
-        found[name] = (place / name, height, width)
-    for size in DEPTH_ANYTHING:
-        name = f"depth-anything-v2-{size}"
-        _save_depth_anything(place / name, size)
-        found[name] = (place / name, 518, 868)
-    return found
-
-
-def _save_depth_anything(folder: Path, size: str) -> None:
-    width, blocks, heads, neck, fusion, taps = DEPTH_ANYTHING[size]
-    backbone = Dinov2Config(
-        hidden_size=width,
-        num_hidden_layers=blocks,
-        num_attention_heads=heads,
-        image_size=518,
-        patch_size=14,
-        out_indices=taps,
-        reshape_hidden_states=False,
-    )
-    config = DepthAnythingConfig(backbone_config=backbone, reassemble_hidden_size=width, neck_hidden_sizes=neck, fusion_hidden_size=fusion)
-    with torch.device("cuda"):
-        DepthAnythingForDepthEstimation(config).save_pretrained(folder)
-    rules = {"size": {"height": 518, "width": 518}, "keep_aspect_ratio": True, "ensure_multiple_of": 14}
-    DPTImageProcessorPil(**rules).save_pretrained(folder)
+    own = {
+        name: (save_method(place / name, method, options, height=height, width=width), height, width)
+        for name, (method, options, height, width) in NETWORKS.items()
+    }
+    names = {size: f"depth-anything-v2-{size}" for size in SIZES}
+    with torch.device("cuda"):  # random numbers for the large one take half a minute elsewhere
+        return own | {name: (save_depth_anything(place / name, size), 518, 868) for size, name in names.items()}

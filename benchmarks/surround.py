@@ -12,9 +12,9 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 
+from benchmarks._networks import depth_anything
 from leadline.methods.catalog import build_method
 from leadline.methods.surround.method import Surround
 from leadline.models.bins.head import build_bin_head
@@ -99,20 +99,7 @@ def _student(name: str, *, views: int = CAMERAS, height: int = HEIGHT, width: in
 
 def _teacher(height: int, width: int) -> Contender:
     """Depth Anything V2 ViT-B as published (encoder, taps, necks), its last layers left out, and the head of bins."""
-    backbone = Dinov2Config(
-        hidden_size=768,
-        num_hidden_layers=12,
-        num_attention_heads=12,
-        image_size=518,
-        patch_size=14,
-        out_indices=[3, 6, 9, 12],
-        reshape_hidden_states=False,
-        apply_layernorm=True,
-    )
-    config = DepthAnythingConfig(
-        backbone_config=backbone, reassemble_hidden_size=768, neck_hidden_sizes=[96, 192, 384, 768], fusion_hidden_size=128
-    )
-    features = FusedFeatures(DepthAnythingForDepthEstimation(config).eval(), DPTImageProcessorPil())
+    features = FusedFeatures(depth_anything("base"), DPTImageProcessorPil())
     head = build_bin_head("metric", features.channels, num_bins=64, embedding=128, min_depth_m=0.1, max_depth_m=200.0).eval()
     return Contender(
         f"teacher {height}x{width}",
