@@ -25,7 +25,7 @@ from leadline.data.misleading import MISLEADING
 from leadline.evaluation.reflections import WithReflections
 from leadline.evaluation.regions import REFLECTIONS
 from leadline.evaluation.result import Evaluation
-from leadline.io.jsonfile import write_json
+from leadline.io.jsonfile import read_json, write_json
 from leadline.methods.base import Method
 from leadline.methods.catalog import BrigesConfig, LearnerConfig, SegmentsConfig, method_name
 from leadline.methods.loading import load
@@ -40,6 +40,8 @@ from leadline.viewer.report import Pictures
 TEST_CACHE_BYTES = 2 * 10**9
 """For test views with their regions, which take longer to find than to score."""
 
+SECONDS = "seconds.json"
+"""In the folder of a run: how long it has been trained."""
 Row = dict[str, Any]
 
 
@@ -88,10 +90,7 @@ class Units:
     def _rows(self, variant: str, seed: int) -> list[Row]:
         """Train and score one variant and seed: one row per test set and region."""
         about, config = self._chosen.variants[variant], self._config(variant, seed)
-        started = time.monotonic()
-        if config is not None:
-            train(config, self._run(variant, seed))
-        seconds = round(time.monotonic() - started, 1)
+        seconds = 0.0 if config is None else timed_training(config, self._run(variant, seed))
         if not about.scored:
             return []
         model = self._load(variant, seed)
@@ -102,7 +101,7 @@ class Units:
             "steps": 0 if config is None else config.steps,
             "teacher_sha": self._teachers_of(variant, seed, model),
             "data_sha": [self._data_sha[world] for world in sorted(training_sets(self._roots, about.worlds))],
-            "train_seconds": 0.0 if config is None else seconds,
+            "train_seconds": seconds,
             "device": torch.cuda.get_device_name() if self._device == "cuda" else "cpu",
         }
         temperatures = self._tempered(model) if model is not None and about.tempered is not None else {}
@@ -219,6 +218,19 @@ class Units:
         if not dropped:
             return {}
         return {"precision": hit / dropped, "recall": hit / logs["mask/misleading_share"], "drop_rate": dropped}
+
+
+def timed_training(config: TrainConfig, run: Path) -> float:
+    """Train in the folder `run`. Returns the seconds it took, those of sittings that were interrupted included."""
+    kept, started = run / SECONDS, time.monotonic()
+    before = float(read_json(kept)) if kept.exists() else 0.0
+    try:
+        train(config, run)
+    finally:
+        seconds = round(before + time.monotonic() - started, 1)
+        if run.is_dir():
+            write_json(kept, seconds)
+    return seconds
 
 
 def method_of(model: DepthModel) -> str:

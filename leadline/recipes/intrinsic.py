@@ -11,7 +11,7 @@ from leadline.training.config import DataConfig, OptimConfig, TrainConfig
 
 def intrinsic_rooms() -> TrainConfig:
     """Metric depth from pictures of rendered rooms with mirrors, as selfsup-rooms but for the mask: no truth is used."""
-    # The mask needs no second branch; what it drops is pulled onto the surface that it found. A weight of 1 does that at the cost of the rest.
+    # The mask needs no second branch; what it drops is pulled onto the surface that it found. A weight of 1 costs the rest (docs/LOG.md).
     return _masked(selfsup_rooms(), mask="stereo", closing_weight=0.3, decompose=False)
 
 

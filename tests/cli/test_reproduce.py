@@ -9,6 +9,7 @@ import pytest
 from leadline.cli.main import main
 from leadline.cli.reproduce_jobs import _ready
 from leadline.cli.reproduce_table import REQUIRED, summarise
+from leadline.cli.reproduce_units import timed_training
 from leadline.methods.loading import load
 from leadline.recipes.claims import Claim, Variant
 from leadline.recipes.claims.briges import briges
@@ -104,6 +105,20 @@ def test_reproduce__unit_by_unit_and_nothing_twice(tiny_claim: None, tmp_path: P
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert json.loads((tmp_path / "results.json").read_text())["rows"] == results["rows"]
     assert "seed 0" not in capsys.readouterr().err
+
+
+def test_train_seconds__count_what_an_interrupted_sitting_took(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    clock = iter((0.0, 40.0, 100.0, 103.0))
+
+    def train(config: Any, run: Path) -> None:
+        if not (run / "seconds.json").exists():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("leadline.cli.reproduce_units.train", train)
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with pytest.raises(KeyboardInterrupt):
+        timed_training(tiny_recipe(), tmp_path)
+    assert timed_training(tiny_recipe(), tmp_path) == 43.0
 
 
 @pytest.mark.parametrize("size", ["small", "full"])
