@@ -35,7 +35,7 @@ def surround(size: str) -> Claim:
         plain, teacher = (_full_rigs(config) for config in (plain, teacher))
         others = ("tiny", "r34")
     else:
-        plain = with_options(replace(plain, steps=700), network="surround-tiny")
+        plain = with_options(replace(plain, steps=2_000), network="surround-tiny")
         teacher = with_options(replace(teacher, steps=3_000), network="surround-r18")
         others = ("r18", "r34")
     untuned = {
