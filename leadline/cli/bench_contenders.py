@@ -222,9 +222,11 @@ def _in_torch(contest: Contest) -> Contender:
     image = torch.rand(shape, generator=generator).to(device)
     K = torch.tensor([[width, 0, width / 2], [0, width, height / 2], [0, 0, 1.0]]).expand(*shape[:2], 3, 3).to(device)
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
+    # On a GPU torch.compile loses track of tensors in inference mode (docs/LOG.md).
+    without_gradients = torch.no_grad if contest.engine == "compiled" else torch.inference_mode
 
     def run() -> object:
-        with torch.inference_mode(), torch.autocast(device, dtype, enabled=precision != "fp32"):
+        with without_gradients(), torch.autocast(device, dtype, enabled=precision != "fp32"):
             return model.reader.run(image, K).values
 
     operations = torch_operations(run)

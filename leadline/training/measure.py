@@ -24,13 +24,13 @@ def mean_logs(method: Method, dataset: Dataset, *, height: int, width: int, laye
     """
     needs = replace(method.needs, layers=method.needs.layers | layers)
     source = SampleSource(with_derived(dataset, needs), needs, Transform(height, width))
-    training = method.training
+    training, device = method.training, next(method.parameters()).device
     method.eval()
     logs: dict[str, list[float]] = {}
     try:
         torch.manual_seed(0)
         for batch in one_pass(len(source), batch_size=BATCH_SIZE):
-            found = method.loss(collate([source[address] for address in batch])).logs
+            found = method.loss(collate([source[address] for address in batch]).to(device)).logs
             for name, value in found.items():
                 logs.setdefault(name, []).extend([float(value)] * len(batch))
     finally:
