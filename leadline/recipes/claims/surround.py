@@ -7,7 +7,7 @@ from leadline.recipes.surround import surround_streets, surround_teacher_streets
 from leadline.recipes.worlds import SURROUND_FULL, SURROUND_SMALL
 from leadline.training.config import TrainConfig
 
-FACTORS = (0.1, 1.0, 10.0)
+FACTORS = (0.1, 1.0, 10.0, 100.0)
 """On the weights of what is learnt from a teacher, in a search."""
 CHOSEN = {
     "response": 1.0,
