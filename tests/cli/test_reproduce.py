@@ -14,7 +14,7 @@ from leadline.methods.loading import load
 from leadline.recipes.claims import Claim, Variant
 from leadline.recipes.claims.briges import briges
 from leadline.recipes.claims.intrinsic import intrinsic
-from leadline.recipes.claims.surround import CHOSEN, surround
+from leadline.recipes.claims.surround import CHOSEN, FACTORS, surround
 from tests.fixtures.tiny_worlds import TINY_ROOM, TINY_WORLDS, tiny_recipe, tiny_student
 
 
@@ -166,7 +166,7 @@ def test_jobs__nothing_begins_before_what_teaches_it_and_no_file_is_written_twic
 def test_search__gives_every_distillation_the_same_factors() -> None:
     claim = surround("small")
     factors = {name: [n for n in claim.searched if n.startswith(f"{name}-x")] for name in ("kd", "fitnets", "ckd", "vrkd", "ckd+vrkd")}
-    assert all(len(found) == 3 for found in factors.values())
+    assert all(len(found) == len(FACTORS) for found in factors.values())
     chosen, tenfold = claim.variants["ckd+vrkd"].config, claim.searched["ckd+vrkd-x10"].config
     assert chosen is not None and tenfold is not None and tenfold.steps == chosen.steps // 3
     factor = 10 / CHOSEN["ckd+vrkd"]
