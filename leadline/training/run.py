@@ -29,6 +29,7 @@ from leadline.methods.predictor import ModelInfo
 from leadline.training.callbacks import Checkpoints, Ema, Rows, SignOfLife
 from leadline.training.config import TrainConfig, check_same_run, config_dict
 from leadline.training.data import Batches, open_datasets, training_source
+from leadline.training.heap import kept_heap
 from leadline.training.journal import Journal, read_history
 from leadline.training.module import FitModule
 from leadline.training.panels import Panels
@@ -138,7 +139,7 @@ class Run:
         module = FitModule(self.method.train(), config, fused=self.precision != "fp16")
         checkpoint = self.last_checkpoint if self.last_checkpoint.exists() else None
         try:
-            with self.checkpoints.stopping_on_signals(), _quiet_lightning():
+            with self.checkpoints.stopping_on_signals(), _quiet_lightning(), nullcontext() if self.on_gpu else kept_heap():
                 self.trainer.fit(module, train_dataloaders=self.batches, ckpt_path=checkpoint, weights_only=True)
         except SystemExit as exit_:
             # Lightning leaves the process after a second Ctrl-C or a SIGTERM; here the caller decides.
