@@ -29,6 +29,8 @@ EXTRA = (
 )
 """Columns that only some tables have."""
 
+MATERIAL = "material:"
+"""Begins the name of a region that is a material."""
 Row = Mapping[str, Any]
 
 
@@ -169,9 +171,25 @@ def _temperature_table(curves: Mapping[str, Any]) -> Table:
     return Table(("abs_rel on", "seed", *values, "best on validation"), rows)
 
 
+def _material_tables(rows: Sequence[Row]) -> list[tuple[str, Table]]:
+    """For every test set that is scored by material: mean abs_rel of each variant on each."""
+    of_material = [row for row in rows if row["region"].startswith(MATERIAL)]
+    found = []
+    for split in dict.fromkeys(row["split"] for row in of_material):
+        errors: dict[str, dict[str, list[float]]] = {}
+        for row in (row for row in of_material if row["split"] == split):
+            name = row["region"].removeprefix(MATERIAL)
+            errors.setdefault(row["variant"], {}).setdefault(name, []).append(row["metrics"]["abs_rel"])
+        names = sorted({name for of_variant in errors.values() for name in of_variant})
+        cells = tuple((variant, *(fmean(one[name]) if name in one else "" for name in names)) for variant, one in errors.items())
+        found.append((f"{split}, abs_rel by material", Table(("variant", *names), cells)))
+    return found
+
+
 def _all_tables(results: Mapping[str, Any]) -> list[tuple[str, Table]]:
     curves = results.get("temperature")
-    return [*tables(results["summary"]), *([("Temperature of the attention", _temperature_table(curves))] if curves else [])]
+    tempered = [("Temperature of the attention", _temperature_table(curves))] if curves else []
+    return [*tables(results["summary"]), *_material_tables(results["rows"]), *tempered]
 
 
 def page(chosen: Claim, results: Mapping[str, Any], pictures: Mapping[str, Sequence[Pictures]] | None = None) -> Report:

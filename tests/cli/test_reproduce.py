@@ -8,7 +8,7 @@ import pytest
 
 from leadline.cli.main import main
 from leadline.cli.reproduce_jobs import _ready
-from leadline.cli.reproduce_table import REQUIRED, summarise
+from leadline.cli.reproduce_table import REQUIRED, markdown, summarise
 from leadline.cli.reproduce_units import timed_training
 from leadline.methods.loading import load
 from leadline.recipes.claims import Claim, Variant
@@ -32,6 +32,12 @@ def test_summarise__mean_spread_worst_and_share_of_the_baseline() -> None:
     assert entry["abs_rel_worst"] == 0.2
     assert entry["abs_rel_over_baseline"] == pytest.approx(0.25)  # of seed 0, which both have
     assert entry["abs_rel_of_seeds"] == {"0": 0.1, "1": 0.2}
+
+
+def test_markdown__has_every_material() -> None:
+    rows = [_row("net", seed, error, region="material:mirror") for seed, error in ((0, 0.2), (1, 0.4))] + [_row("net", 0, 0.1)]
+    results = {"command": "", "commit": "", "machine": {"cores": 2, "gpus": []}, "rows": rows, "summary": summarise(rows, baseline="base")}
+    assert "### rooms-test, abs_rel by material\n\n| variant | mirror |\n| --- | --- |\n| net | 0.300 |" in markdown(results)
 
 
 def test_summarise__keeps_test_sets_apart_and_does_without_a_baseline() -> None:
