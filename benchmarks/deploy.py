@@ -120,6 +120,7 @@ def _exported(name: str, model: Path, worlds: Mapping[str, Path], folder: Path, 
         parity = export_model(network, plan, folder / f"{name}-small.xml")
         assert parity.cost is not None
         yield f"{name}, int8 at the size of its training: change of abs_rel", 100 * parity.cost.change, "%", "<= 2"
+        yield f"{name}, int8 at the size of its training: layers in floating point", sum(layer.kept for layer in parity.layers), "", ""
 
 
 def _ways(model: Path, files: Mapping[Precision, Path]) -> Sequence[tuple[Engine, Precision, Path]]:

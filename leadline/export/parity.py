@@ -3,14 +3,15 @@
 | precision | bound |
 |---|---|
 | fp32 | largest relative error of depth FP32_LARGEST |
-| fp16, bf16 | mean relative error HALF_MEAN |
+| fp16, bf16 | mean relative error HALF_MEAN, of each shape that is tried and of the photographs together |
 | int8 | abs_rel on rendered rooms, or on the user's data set, grows by INT8_METRIC of itself (cost.py); mean relative error INT8_MEAN |
 
 Errors of affine-invariant values are relative to the value or to FLOOR of the largest one, whichever is more: their zero is arbitrary.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,7 @@ class Compared:
     largest: float
     """Relative error; infinite where the shape is another, or one of the two has no finite answer."""
     mean: float
+    photograph: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,11 @@ class Parity:
 
     @property
     def mean(self) -> float:
-        """That of the worst batch."""
-        return max((one.mean for one in self.compared), default=float("nan"))
+        """That of the worst batch, of which all photographs are one."""
+        apart = [one.mean for one in self.compared if not one.photograph]
+        for output in {one.output for one in self.compared if one.photograph}:
+            apart.append(fmean(one.mean for one in self.compared if one.photograph and one.output == output))
+        return max(apart, default=float("nan"))
 
     @property
     def exceeded(self) -> str | None:
@@ -159,7 +164,7 @@ def compare(
         advance(2)
     for case in _photographs(about, plan):
         inputs = graph_inputs(about, [case])
-        compared += _compared(case.name, about, eager(inputs), exported(inputs))
+        compared += [replace(one, photograph=True) for one in _compared(case.name, about, eager(inputs), exported(inputs))]
     # Where even shapes differ there is nothing to score.
     cost = measure(truth, about, eager, exported, advance) if all(np.isfinite(one.mean) for one in compared) else None
     return Parity(about, plan.format, tuple(compared), cost)

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from leadline.export.cost import read_truth
-from leadline.export.parity import Parity, compare, relative_error, trials
+from leadline.export.parity import Compared, Parity, compare, relative_error, trials
 from leadline.export.plan import Plan
 from leadline.export.report import table
 from leadline.io.exported import Exported
@@ -53,6 +54,14 @@ def test_compare__bound_of_the_precision(precision: Any, factor: float, words: s
     else:
         assert parity.exceeded is not None
         assert re.search(words, parity.exceeded)
+
+
+def test_mean__of_the_photographs_together_and_of_every_shape_by_itself() -> None:
+    shape, photographs = Compared("rendered room 0", "values", (1, 32, 48), 0.02, 0.004), (0.012, 0.002)
+    shown = tuple(Compared(f"{mean}.jpg", "values", (1, 32, 48), 0.05, mean, photograph=True) for mean in photographs)
+    assert Parity(_about(precision="bf16"), "onnx", (shape, *shown), None).exceeded is None
+    assert Parity(_about(precision="bf16"), "onnx", (shape, *shown), None).mean == pytest.approx(0.007)
+    assert Parity(_about(precision="bf16"), "onnx", (replace(shape, mean=0.012), *shown), None).exceeded is not None
 
 
 def test_compare__one_wrong_pixel_breaks_fp32() -> None:
