@@ -1,4 +1,8 @@
-"""Metrics of rigs: do neighbouring cameras agree where both look, and do all cameras of a moment have one scale?"""
+"""Metrics of rigs: do neighbouring cameras agree where both look, and do all cameras of a moment have one scale?
+
+Where true depth is dense, only surfaces that both cameras see are counted: without that, what one camera has before the other's view
+is most of the number, even of the truth (0.2 to 0.4 on rendered streets).
+"""
 
 import math
 from collections.abc import Sequence
@@ -9,9 +13,12 @@ from typing import Any
 import numpy as np
 
 from leadline.data.dataset import Record, View
-from leadline.evaluation.agreement import Disagreement, disagreement, mean_of
+from leadline.evaluation.agreement import Disagreement, disagreement, mean_of, seen_by_both
 from leadline.geometry.pose import compose, invert
 from leadline.geometry.rig import ring_order
+
+DENSE = 0.2
+"""Share of pixels with a known depth from which on it is dense: sky has none, a LiDAR's scan covers some per cent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,25 +121,27 @@ def _directed(a: Seen, b: Seen) -> Disagreement | None:
         assert a.view.camera.rig_from_cam is not None and b.view.camera.rig_from_cam is not None
         b_from_a = compose(invert(b.view.camera.rig_from_cam), a.view.camera.rig_from_cam)
     return disagreement(
-        a.depth,
-        b.depth,
-        K_a=_K(a),
-        K_b=_K(b),
-        b_from_a=b_from_a,
-        usable_a=_usable(a),
-        usable_b=_usable(b),
+        a.depth, b.depth, K_a=_K(a), K_b=_K(b), b_from_a=b_from_a, usable_a=_compared(a, b, b_from_a), usable_b=_at(b.view.usable, b.depth)
     )
+
+
+def _compared(a: Seen, b: Seen, b_from_a: np.ndarray) -> np.ndarray | None:
+    """Pixels of a that count, at the size of its depth map."""
+    usable, truth_a, truth_b = a.view.usable, a.view.depth, b.view.depth
+    if truth_a is None or truth_b is None or min((truth_a > 0).mean(), (truth_b > 0).mean()) < DENSE:
+        return _at(usable, a.depth)
+    both = seen_by_both(truth_a, truth_b, K_a=a.view.camera.K, K_b=b.view.camera.K, b_from_a=b_from_a)
+    return _at(both if usable is None else both & usable, a.depth)
 
 
 def _K(seen: Seen) -> np.ndarray:
     return seen.view.camera.resized(height=seen.depth.shape[0], width=seen.depth.shape[1]).K
 
 
-def _usable(seen: Seen) -> np.ndarray | None:
-    """The mask of the view at the size of the depth map, nearest."""
-    mask = seen.view.usable
-    if mask is None or mask.shape == seen.depth.shape:
+def _at(mask: np.ndarray | None, depth: np.ndarray) -> np.ndarray | None:
+    """A mask of the view at the size of a depth map, nearest."""
+    if mask is None or mask.shape == depth.shape:
         return mask
-    rows = np.arange(seen.depth.shape[0]) * mask.shape[0] // seen.depth.shape[0]
-    columns = np.arange(seen.depth.shape[1]) * mask.shape[1] // seen.depth.shape[1]
+    rows = np.arange(depth.shape[0]) * mask.shape[0] // depth.shape[0]
+    columns = np.arange(depth.shape[1]) * mask.shape[1] // depth.shape[1]
     return mask[rows[:, None], columns]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from leadline.data.dataset import Record, View
-from leadline.evaluation.agreement import disagreement
+from leadline.evaluation.agreement import disagreement, seen_by_both
 from leadline.evaluation.evaluate import evaluate_many, evaluate_model
 from leadline.evaluation.inputs import predicted
 from leadline.evaluation.protocols import PROTOCOLS, with_scope
@@ -73,6 +73,23 @@ class Room:
             depth=depth,
             cam_from_world=invert(world_from_cam) if "cam_from_world" in layers else None,
         )
+
+
+def test_seen_by_both__leaves_out_what_one_camera_alone_sees() -> None:
+    """A plane at 10 m behind a post at 2 m; b is 1 m to the right of a. Focal length 24 px: the post moves by 12, the plane by 2.4."""
+    K = np.array([[24.0, 0, 24], [0, 24, 12], [0, 0, 1]])
+    b_from_a = np.eye(4)
+    b_from_a[0, 3] = -1.0
+    depth_a, depth_b = np.full((24, 48), 10.0), np.full((24, 48), 10.0)
+    depth_a[:, 30:34] = 2.0
+    depth_b[:, 18:22] = 2.0
+    given = {"K_a": K, "K_b": K, "b_from_a": b_from_a}
+    mask = seen_by_both(depth_a, depth_b, **given)
+    assert mask[:, 30:34].all() and mask[:, 10:20].all(), "the post, and the plane beside it"
+    assert not mask[:, 21:24].any(), "behind the post for b"
+    assert not mask[:, :2].any(), "outside b"
+    assert disagreement(depth_a, depth_b, **given).abs_rel > 0.2  # pyright: ignore[reportOptionalMemberAccess]
+    assert disagreement(depth_a, depth_b, usable_a=mask, **given).abs_rel == 0.0  # pyright: ignore[reportOptionalMemberAccess]
 
 
 @dataclass
