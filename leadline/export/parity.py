@@ -4,7 +4,7 @@
 |---|---|
 | fp32 | largest relative error of depth FP32_LARGEST |
 | fp16, bf16 | mean relative error HALF_MEAN, of each shape that is tried and of the photographs together |
-| int8 | abs_rel on rendered rooms, or on the user's data set, grows by INT8_METRIC of itself (cost.py); mean relative error INT8_MEAN |
+| int8 | abs_rel on rendered rooms, or on the user's data set, grows by INT8_METRIC of itself (cost.py); INT8_MEAN, of photographs |
 
 Errors of affine-invariant values are relative to the value or to FLOOR of the largest one, whichever is more: their zero is arbitrary.
 """
@@ -84,11 +84,13 @@ class Parity:
 
     @property
     def mean(self) -> float:
-        """That of the worst batch, of which all photographs are one."""
-        apart = [one.mean for one in self.compared if not one.photograph]
-        for output in {one.output for one in self.compared if one.photograph}:
-            apart.append(fmean(one.mean for one in self.compared if one.photograph and one.output == output))
-        return max(apart, default=float("nan"))
+        """That of the worst batch, of which all photographs are one; of int8 that of the photographs, if there are any: what is unlike
+        its calibration lies beyond its ranges."""
+        shown = [one for one in self.compared if one.photograph]
+        together = [fmean(one.mean for one in shown if one.output == output) for output in {one.output for one in shown}]
+        if shown and self.about.precision == "int8":
+            return max(together)
+        return max([*together, *(one.mean for one in self.compared if not one.photograph)], default=float("nan"))
 
     @property
     def exceeded(self) -> str | None:

@@ -21,6 +21,7 @@ PRODUCTS = ("Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMu
 ARITHMETIC = ("Subtract", "Divide", "Multiply", "Power", "Log", "Exp", "Maximum", "Minimum", "Sub", "Div", "Mul", "Pow", "Max", "Min")
 """Operators, by their names in OpenVINO and ONNX, that are not quantised: they make depth of what layers say, where eight bits are few,
 and hardly take time. OpenVINO 2026.4 fails to compile the bins of `surround` with quantisers between them."""
+PRODUCTS_OF_ONNX = ("Conv", "ConvTranspose", "MatMul", "Gemm")
 BARE = "/WithoutBiases"
 """What OpenVINO adds to the name of an ONNX node that it splits into a product and a sum."""
 NUM_MEASURED = 4
@@ -33,7 +34,7 @@ def quantised(model: Any, cases: Sequence[Case], prepare: Prepare, *, transforme
         import nncf
 
         # Names are those of ONNX; OpenVINO knows the same layer by that name and by one with an ending.
-        names = [spelt for name in kept for spelt in (name, name + BARE)]
+        names = [spelt for name in kept for spelt in (name, name + BARE)] + last_operators(model)
         scope = nncf.IgnoredScope(names=names, types=list(ARITHMETIC), validate=False)
         return nncf.quantize(
             model,
@@ -43,6 +44,32 @@ def quantised(model: Any, cases: Sequence[Case], prepare: Prepare, *, transforme
             model_type=nncf.ModelType.TRANSFORMER if transformer else None,
             ignored_scope=scope,
         )
+
+
+def last_operators(model: Any) -> list[str]:
+    """Names of the operators of `model` (of onnx or openvino) that no product follows: they make depth of the last layers' answers.
+
+    Eight bits for depths up to 100 m are steps of 0.4 m, which is a lot for what is near.
+    """
+    followed: set[str] = set()
+    last = []
+    for name, kind, sources in reversed(_operators(model)):
+        if kind in (*PRODUCTS, *PRODUCTS_OF_ONNX) or name in followed:
+            followed.update(sources)
+        elif kind not in ("Constant", "Parameter", "Result"):
+            last.append(name)
+    return last
+
+
+def _operators(model: Any) -> list[tuple[str, str, list[str]]]:
+    """Name, kind and the names of those it reads from, of each operator, in the order in which they run."""
+    if hasattr(model, "get_ordered_ops"):
+        return [
+            (op.get_friendly_name(), op.get_type_name(), [value.get_node().get_friendly_name() for value in op.input_values()])
+            for op in model.get_ordered_ops()
+        ]
+    made = {output: node.name for node in model.graph.node for output in node.output}
+    return [(node.name, node.op_type, [made[tensor] for tensor in node.input if tensor in made]) for node in model.graph.node]
 
 
 def layer_errors(model: Any, int8: Any, cases: Sequence[Case], prepare: Prepare, *, kept: Sequence[str] = ()) -> tuple[Layer, ...]:
