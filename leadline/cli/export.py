@@ -38,7 +38,7 @@ class ExportOptions:
     views: int = 6
     """Cameras of the rig, for networks that look at all of them together."""
     calibration: Path | None = None
-    """Folder of pictures for int8; with any precision the first four are compared as well."""
+    """Folder of pictures for int8; with any precision up to twelve of them are compared as well."""
     data: str | None = None
     """DATASET:ROOT, such as rendered:out/rooms, to measure on what the file costs in metrics; without it, rooms rendered on the spot."""
     protocol: str | None = None

@@ -28,7 +28,7 @@ INT8_METRIC = 0.02
 INT8_MEAN = 0.1
 """A file that answers something else altogether may be better by chance."""
 FLOOR = 0.05
-NUM_PHOTOGRAPHS = 4
+NUM_PHOTOGRAPHS = 12
 BATCHES = (1, 3, 2)
 """Batches that an open batch is tried with."""
 

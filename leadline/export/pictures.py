@@ -53,25 +53,24 @@ def clouds(seed: int, *, views: int, height: int, width: int) -> Case:
 
 
 def photographs(folder: Path, *, views: int, height: int, width: int, most: int) -> list[Case]:
-    """The first `most` readable pictures of `folder`, cut to the shape of `height` x `width` and brought to that size."""
+    """Up to `most` pictures of `folder`, spread over all of them, cut to the shape of `height` x `width` and brought to that size."""
     found = picture_files(folder)
-    images = []
-    for path in found:
-        if len(images) == most:
-            break
-        images.append(_fitted(read_image(path), height, width))
+    chosen = found if len(found) <= most else [found[i * len(found) // most] for i in range(most)]
     K = Camera.from_fov(sum(FOV_X_DEG) / 2, width=width, height=height).K
-    return [
-        Case(path.name, np.broadcast_to(image, (views, *image.shape)), np.broadcast_to(K, (views, 3, 3)))
-        for path, image in zip(found, images, strict=False)
-    ]
+    cases = []
+    for path in chosen:
+        image = _fitted(read_image(path), height, width)
+        cases.append(Case(path.name, np.broadcast_to(image, (views, *image.shape)), np.broadcast_to(K, (views, 3, 3))))
+    return cases
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """Pictures below `folder`, by name. Raises UserError where there is none."""
+    """Pictures below `folder`, by name; of a rendered data set its colours alone. Raises UserError where there is none."""
     if not folder.is_dir():
         raise UserError(folder, "is not a folder", "give a folder of pictures")
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if (folder / "dataset.json").exists():
+        found = [path for path in found if path.stem == "rgb"]
     if not found:
         raise UserError(folder, "holds no picture", f"give a folder of pictures ({' '.join(SUFFIXES)})")
     return found

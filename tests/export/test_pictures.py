@@ -9,6 +9,7 @@ from PIL import Image
 from leadline.export.calibration import FEWEST, calibration_cases
 from leadline.export.pictures import Case, graph_inputs, photographs, rendered
 from leadline.io.exported import Exported
+from leadline.io.image import write_image
 from leadline.types import DepthKind, UserError
 from tests.fixtures.tiny_exportable import picture
 
@@ -48,6 +49,15 @@ def test_photographs__keep_their_shape(tmp_path: Path) -> None:
     folder = _write(tmp_path / "photos", 3)
     cases = photographs(folder, views=1, height=32, width=32, most=2)
     assert [case.images.shape for case in cases] == [(1, 32, 32, 3)] * 2
+
+
+def test_photographs__are_spread_over_the_folder_and_leave_out_other_layers(tmp_path: Path) -> None:
+    for i in range(10):
+        write_image(tmp_path / f"{i}" / "rgb.png", np.full((8, 8, 3), 20 * i, dtype=np.uint8))
+        write_image(tmp_path / f"{i}" / "depth.png", np.zeros((8, 8, 3), dtype=np.uint8))
+    (tmp_path / "dataset.json").write_text("{}")
+    cases = photographs(tmp_path, views=1, height=8, width=8, most=5)
+    assert [int(case.images.max()) for case in cases] == [0, 40, 80, 120, 160]
 
 
 def test_calibration__too_few(tmp_path: Path) -> None:
