@@ -24,6 +24,7 @@ SIZES = {
 
 def depth_anything(size: str, *, taps: Sequence[int] | None = None) -> DepthAnythingForDepthEstimation:
     """Depth Anything V2, or V1 with its own `taps`."""
+    torch.manual_seed(0)
     width, blocks, heads, neck, fusion, usual = SIZES[size]
     backbone = Dinov2Config(
         hidden_size=width,
