@@ -9,6 +9,7 @@ import numpy as np
 
 from leadline.data.catalog import open_dataset
 from leadline.data.dataset import View
+from leadline.evaluation.regions import MATERIAL
 from leadline.evaluation.result import Evaluation
 from leadline.geometry.camera import Camera
 from leadline.geometry.rig import Rig
@@ -134,10 +135,10 @@ def _seconds(model: DepthModel) -> float:
 
 def _materials(scores: Mapping[str, Scores]) -> Table:
     rows = [
-        (family, name.removeprefix("material:"), region.metrics["abs_rel"], region.metrics["delta1"], region.num_pixels)
+        (family, name.removeprefix(MATERIAL), region.metrics["abs_rel"], region.metrics["delta1"], region.num_pixels)
         for family, pair in scores.items()
         for name, region in pair.model.regions.items()
-        if name.startswith("material")
+        if name.startswith(MATERIAL)
     ]
     note = "Mirrors and glass return their own surface as truth, which a sensor would miss: this is where images mislead."
     return Table(("scenes", "pixels of", "abs_rel", "delta1", "pixels"), tuple(rows), note=note)

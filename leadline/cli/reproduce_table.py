@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from leadline.evaluation.regions import MATERIAL
 from leadline.recipes.claims import Claim
 from leadline.viewer.report import Pictures, Report, Section, Table
 
@@ -29,8 +30,6 @@ EXTRA = (
 )
 """Columns that only some tables have."""
 
-MATERIAL = "material:"
-"""Begins the name of a region that is a material."""
 Row = Mapping[str, Any]
 
 

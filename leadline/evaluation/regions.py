@@ -11,6 +11,8 @@ from leadline.types import Material, UserError
 
 MOST_CLASSES = 64
 """A layer with more values in one image numbers things, not classes."""
+MATERIAL = "material:"
+"""Begins the name of a region that is a material."""
 REFLECTIONS = "reflections"
 """The layer of rendered sets whose bits are regions, which overlap."""
 _REFLECTIVE, _MISLEADING, _IMAGE = 1, 2, 4
@@ -53,7 +55,7 @@ def classes_of(layers: Mapping[str, np.ndarray], regions: Collection[str], proto
         if name == REFLECTIONS:
             maps |= reflection_maps(layer)
         elif name == "material":
-            maps |= {f"material:{m.name.lower()}": layer == m for m in Material}
+            maps |= {f"{MATERIAL}{m.name.lower()}": layer == m for m in Material}
         elif layer.dtype == bool:
             maps |= {name: layer, f"not {name}": ~layer}
         else:

@@ -1,7 +1,7 @@
 """Metrics of rigs: do neighbouring cameras agree where both look, and do all cameras of a moment have one scale?
 
 Where true depth is dense, only surfaces that both cameras see are counted: without that, what one camera has before the other's view
-is most of the number, even of the truth (0.2 to 0.4 on rendered streets).
+is most of the number, even of the truth (0.1 to 0.4 on rendered streets).
 """
 
 import math

@@ -84,11 +84,11 @@ class Parity:
 
     @property
     def mean(self) -> float:
-        """That of the worst batch, of which all photographs are one; of int8 that of the photographs, if there are any: what is unlike
-        its calibration lies beyond its ranges."""
+        """That of the worst batch, of which all photographs are one. Of int8 without open axes that of the photographs, if there are any:
+        what is unlike its calibration lies beyond its ranges."""
         shown = [one for one in self.compared if one.photograph]
         together = [fmean(one.mean for one in shown if one.output == output) for output in {one.output for one in shown}]
-        if shown and self.about.precision == "int8":
+        if shown and self.about.precision == "int8" and not self.about.dynamic:
             return max(together)
         return max([*together, *(one.mean for one in self.compared if not one.photograph)], default=float("nan"))
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -9,6 +10,19 @@ from leadline.cli.reproduce_table import markdown
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 PAGES = sorted(page for page in RESULTS.glob("*.md") if "summary" in json.loads(page.with_suffix(".json").read_text()))
+
+
+def test_deploy__ratios_are_those_of_its_rows_and_the_page_has_them() -> None:
+    record, page = json.loads((RESULTS / "deploy.json").read_text()), (RESULTS / "deploy.md").read_text()
+    times = {(row["name"], row["engine"], row["precision"]): row["p50_ms"] for row in record["rows"]}
+    assert all(row["p50_ms"] == pytest.approx(median(row["timings_ms"])) for row in record["rows"])
+    eager = times["surround-r18", "eager", "fp32"]
+    assert record["ratios"]["r18_bf16_over_eager"] == pytest.approx(eager / times["surround-r18", "openvino", "bf16"])
+    assert record["ratios"]["r18_int8_over_eager"] == pytest.approx(eager / times["surround-r18", "openvino", "int8"])
+    slow = times["depth-anything-v2-small", "eager", "fp32"]
+    assert record["ratios"]["tiny_best_over_dav2s_eager"] == pytest.approx(slow / times["surround-tiny", "openvino", "int8"])
+    for name, ratio in record["ratios"].items():
+        assert f"(`{name}`) | {ratio:.2f} |" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

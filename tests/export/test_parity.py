@@ -64,6 +64,8 @@ def test_mean__of_the_photographs_together_and_of_every_shape_by_itself() -> Non
     assert Parity(_about(precision="bf16"), "onnx", (replace(shape, mean=0.012), *shown), None).exceeded is not None
     beyond = Parity(_about(precision="int8"), "onnx", (replace(shape, mean=0.5), *shown), None)
     assert beyond.mean == pytest.approx(0.007), "nobody calibrates on what is rendered for shapes"
+    opened = replace(beyond, about=_about(precision="int8", dynamic=("size",)))
+    assert opened.exceeded is not None, "every size that is promised answers"
 
 
 def test_compare__one_wrong_pixel_breaks_fp32() -> None:
