@@ -63,10 +63,13 @@ def _ready(chosen: Claim, wanted: Sequence[Unit], left: Sequence[Unit], running:
 
 
 def _written_first(chosen: Claim, unit: Unit) -> tuple[str, ...] | None:
-    """Says which files a unit writes before it learns, where it is not alone with them: features of a pair, or labels of a fusion."""
+    """Says which files a unit writes before it learns, where it is not alone with them: features of a pair, answers of a teacher, labels
+    of a fusion."""
     about = chosen.variants[unit[0]]
     if about.features:
         return ("features", *about.features.values())
+    if about.taught is not None:
+        return ("taught", about.taught)
     return None if about.mesh_of is None else ("labels", unit[0])
 
 

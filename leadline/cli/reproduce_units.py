@@ -146,6 +146,8 @@ class Units:
         config = replace(config, method=replace(config.method, **self._teachers(variant, seed)))
         if about.features:
             config = replace(config, data=replace(config.data, features=self._features(about, seed, config)))
+        if about.taught is not None:
+            config = replace(config, data=replace(config.data, taught=self._taught(about.taught, seed, config)))
         return config if about.mesh_of is None else replace(config, data=replace(config.data, labels=self._labels(variant, config)))
 
     def _features(self, about: Variant, seed: int, config: TrainConfig) -> tuple[str, ...]:
@@ -163,12 +165,20 @@ class Units:
         return tuple(folders)
 
     def _labels(self, variant: str, config: TrainConfig) -> tuple[str, ...]:
-        """The folders of labels that all seeds of `variant` learn from, one for each training set; what is missing in them is written."""
-        models, data = tuple(str(model) for model in self._fused(variant)), config.data
-        folders = []
+        """The folders of labels that all seeds of `variant` learn from."""
+        return self._said(self._out / "labels" / variant, config, mesh=tuple(str(model) for model in self._fused(variant)))
+
+    def _taught(self, teacher: str, seed: int, config: TrainConfig) -> tuple[str, ...]:
+        """The folders of what the model of `teacher` answers."""
+        unit = f"{teacher}-s{self._chosen.teacher_seed(teacher, seed)}"
+        return self._said(self._out / "taught" / unit, config, bins=self._model_of(teacher, seed))
+
+    def _said(self, folder: Path, config: TrainConfig, **by: Any) -> tuple[str, ...]:
+        """Folders below `folder`, one for each training set, of what teachers say of it; what is missing in them is written."""
+        data, folders = config.data, []
         for root in data.root:
-            out = self._out / "labels" / variant / Path(root).name
-            options = LabelOptions(root, out, mesh=models, split=data.split, height=data.height, width=data.width, device=self._device)
+            out = folder / Path(root).name
+            options = LabelOptions(root, out, split=data.split, height=data.height, width=data.width, device=self._device, **by)
             if write_labels(options) != 0:
                 raise UserError(out, "lacks the labels of broken frames", "remove the worlds that hold them, and repeat the command")
             folders.append(str(out))
@@ -205,8 +215,10 @@ class Units:
     def _teachers_of(self, variant: str, seed: int, model: DepthModel | None) -> list[str] | None:
         """Fingerprints of all that it has learnt from and stands on; a frozen part says its own, which may be no depth model."""
         frozen = model.network.frozen if model is not None and isinstance(model.network, Method) else {}
-        teachers = {option: place for option, place in self._teachers(variant, seed).items() if option not in frozen}
-        asked = [load(place).fingerprint for place in (*teachers.values(), *self._fused(variant))]
+        teachers = [place for option, place in self._teachers(variant, seed).items() if option not in frozen]
+        kept = self._chosen.variants[variant].taught
+        read = [] if kept is None else [self._model_of(kept, seed)]
+        asked = [load(place).fingerprint for place in (*teachers, *read, *self._fused(variant))]
         return [*(who["fingerprint"] for who in frozen.values()), *asked] or None
 
     def _mask(self, model: DepthModel, test: str) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The table of a claim: computed from rows, units skipped when they are there."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from leadline.methods.loading import load
 from leadline.recipes.claims import Claim, Variant
 from leadline.recipes.claims.briges import briges
 from leadline.recipes.claims.intrinsic import intrinsic
-from leadline.recipes.claims.surround import CHOSEN, FACTORS, surround
-from tests.fixtures.tiny_worlds import TINY_ROOM, TINY_WORLDS, tiny_recipe, tiny_student
+from leadline.recipes.claims.surround import CHOSEN, FACTORS, LIVE, surround
+from leadline.recipes.surround import surround_streets
+from tests.fixtures.tiny_worlds import TINY_ROOM, TINY_WORLDS, tiny, tiny_recipe, tiny_student
 
 
 def _row(variant: str, seed: int, abs_rel: float, region: str = "all", split: str = "rooms-test") -> dict[str, Any]:
@@ -169,6 +171,17 @@ def test_jobs__nothing_begins_before_what_teaches_it_and_no_file_is_written_twic
     assert _ready(claim, wanted, gates[2:], gates[1:2]) == gates[2:]
 
 
+def test_jobs__one_unit_writes_what_a_teacher_answers() -> None:
+    claim = surround("small")
+    wanted = claim.units(["response", "fitnets"])
+    students = [unit for unit in wanted if unit[0] != "teacher"]
+    assert _ready(claim, wanted, wanted, []) == [("teacher", 0)], "answers on file are its own as well"
+    assert _ready(claim, wanted, students, []) == [("response", 0), *(unit for unit in students if unit[0] == "fitnets")]
+    assert _ready(claim, wanted, [unit for unit in students if unit != ("response", 0)], []) == students[1:]
+    live = {name for name, about in claim.variants.items() if about.teachers}
+    assert live == set(LIVE)
+
+
 def test_search__gives_every_distillation_the_same_factors() -> None:
     claim = surround("small")
     factors = {name: [n for n in claim.searched if n.startswith(f"{name}-x")] for name in ("kd", "fitnets", "ckd", "vrkd", "ckd+vrkd")}
@@ -217,3 +230,21 @@ def test_reproduce__students_of_one_model_and_of_all_seeds_fused(taught_claim: N
     teachers = {(row["variant"], row["seed"]): row["teacher_sha"] for row in rows}
     assert teachers == {("net", 0): None, ("net", 1): None, ("fused", 0): prints, ("fused", 1): prints, ("taught", 0): prints[:1]}
     assert [who["fingerprint"] for who in about["teachers"].values()] == prints
+
+
+def test_reproduce__a_student_reads_what_its_teacher_answered(monkeypatch: pytest.MonkeyPatch, one_thread: None, tmp_path: Path) -> None:
+    streets = tiny(surround_streets())
+    streets = replace(streets, data=replace(streets.data, depth_source=("dense",)))
+    student = replace(streets, method=replace(streets.method, probabilities_weight=1.0))
+    variants = {"teacher": Variant(streets, once=True), "student": Variant(student, taught="teacher")}
+    claim = Claim("supervised", "Does it teach?", TINY_WORLDS[2:], variants, (0, 1), "teacher", rigs=True)
+    monkeypatch.setattr("leadline.cli.reproduce.claim_of", lambda name, size: claim)
+    command = ["reproduce", "supervised", "--size", "small", "--out", str(tmp_path), "--seed", "1"]
+    assert main(command) == 0
+    answers = tmp_path / "taught" / "teacher-s0" / "streets-train"
+    assert json.loads((answers / "taught.json").read_text())["num_answers"] == 6
+    rows = [row for row in json.loads((tmp_path / "results.json").read_text())["rows"] if row["region"] == "all"]
+    teacher = load(tmp_path / "runs" / "teacher-s0" / "model").fingerprint
+    assert {(row["variant"], *(row["teacher_sha"] or ())) for row in rows} == {("teacher",), ("student", teacher)}
+    config = json.loads((tmp_path / "runs" / "student-s1" / "config.json").read_text())
+    assert config["data"]["taught"] == [str(answers)] and config["method"]["teacher"] is None

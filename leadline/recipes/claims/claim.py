@@ -19,6 +19,8 @@ class Variant:
     """Variant whose model of the same seed it is, at the temperature that is best on the validation scenes."""
     teachers: Mapping[str, str] = field(default_factory=dict)
     """Option of its method -> variant whose model of the same seed it is."""
+    taught: str | None = None
+    """Variant of method surround whose answers to every training picture are kept in files: it learns from those, not from the model."""
     features: Mapping[str, str] = field(default_factory=dict)
     """Role (depth, semantic) -> variant whose model has seen every picture beforehand; training reads what it saw from files."""
     mesh_of: str | None = None
@@ -35,8 +37,8 @@ class Variant:
     @property
     def others(self) -> tuple[str, ...]:
         """Variants whose models, of its own seed, it cannot do without."""
-        tempered = () if self.tempered is None else (self.tempered,)
-        return tuple(dict.fromkeys((*self.teachers.values(), *self.features.values(), *tempered)))
+        single = [other for other in (self.taught, self.tempered) if other is not None]
+        return tuple(dict.fromkeys((*self.teachers.values(), *self.features.values(), *single)))
 
 
 @dataclass(frozen=True)
