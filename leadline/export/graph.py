@@ -97,7 +97,7 @@ def trace(graph: Graph) -> ExportedProgram:
     """The program of `graph` with the open axes of its description. Raises what torch raises for one that cannot be traced."""
     inputs = example(graph.about)
     shapes = _open_axes(graph.about)
-    with torch.no_grad(), nullcontext() if graph.about.is_fixed else _sizes_stay_open(), _no_autocast():
+    with torch.no_grad(), nullcontext() if graph.about.is_fixed else _sizes_stay_open(), _no_masks(), _no_autocast():
         return torch.export.export(graph, tuple(inputs.values()), dynamic_shapes={name: shapes[name] for name in inputs}, strict=False)
 
 
@@ -133,6 +133,23 @@ def _sizes_stay_open() -> Iterator[None]:
     finally:
         jit.is_tracing = is_tracing
         del module.int
+
+
+@contextmanager
+def _no_masks() -> Iterator[None]:
+    """While it lasts, encoders of `transformers` that mask nothing make no mask.
+
+    In a trace they would make one of ones, since they cannot know; with it attention takes twice the time, because no runtime fuses it.
+    """
+    from transformers import masking_utils
+
+    utils = cast(Any, masking_utils)
+    is_needless = utils._ignore_bidirectional_mask_sdpa
+    utils._ignore_bidirectional_mask_sdpa = lambda padding_mask, *_, **__: padding_mask is None
+    try:
+        yield
+    finally:
+        utils._ignore_bidirectional_mask_sdpa = is_needless
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 from torch.export import Dim
 from torch.nn import functional
 
-from leadline.export.graph import Graph, example
+from leadline.export.graph import Graph, example, trace
 from leadline.export.pictures import graph_inputs, rendered
 from leadline.export.plan import settle
 from leadline.export.run import eager_run, export_model
@@ -56,6 +56,15 @@ def test_depth_anything__frozen_size_is_refused(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(UserError, match=r"da\.pt2: .*of shape \(1, 64, 64\).*nothing was written.*leave --dynamic out"):
         export_model(model, plan("torch", dynamic=("size",)), tmp_path / "da.pt2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+
+
+@pytest.mark.parametrize("dynamic", [(), ("size",)])
+def test_trace__attention_without_a_mask(dynamic: Any, tmp_path: Path) -> None:
+    """Of ones, it would change nothing, and no runtime would fuse the attention."""
+    model = depth_anything(tmp_path / "model")
+    program = trace(Graph(model, settle(model, plan(dynamic=dynamic, height=64, width=96), subject="da.onnx")))
+    attention = [node for node in program.graph.nodes if "scaled_dot_product" in str(node.target)]
+    assert attention and not any(node.args[3:] or "attn_mask" in node.kwargs for node in attention)
 
 
 def test_settle__sides_that_are_no_multiple(tmp_path: Path) -> None:
