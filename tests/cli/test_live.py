@@ -114,6 +114,7 @@ def test_live__a_full_or_read_only_disk_is_one_line_and_leaves_nothing_half_writ
         (["in", "--K", "1,1,1,1", "--fov-x-deg", "60"], "--K: given together with --fov-x-deg"),
         (["in", "--rig", "nuscenes6", "--fov-x-deg", "60"], "states the cameras"),
         (["in", "--fps", "0"], "--fps: 0 is too small"),
+        (["in", "--depth", "1"], "--depth: 1 is too few; give 2 or more"),
         (["in", "--precision", "bf16"], "export it with --precision bf16"),
         (["nowhere"], "nowhere: does not exist"),
         (["in", "0"], "--fps: is not given for a recording beside a camera"),

@@ -111,6 +111,29 @@ def test_live__late_pictures_are_dropped_and_depth_stays_young(tmp_path: Path) -
     assert report.stages["total"].worst_s < 1.0
 
 
+def test_live__no_moment_is_read_before_the_network_has_begun_with_the_one_before(tmp_path: Path) -> None:
+    """Read earlier, it would be two of the network's steps old before its own begins."""
+    begun = read = 0
+    early: list[int] = []
+
+    class Watching(Slow):
+        def prepare(self, photo: Photo) -> Job:
+            nonlocal read
+            read += 1
+            return self.model.prepare(photo)
+
+        def infer(self, jobs: Sequence[Job], *, views: int = 1) -> list[Raw]:
+            nonlocal begun
+            begun += 1
+            time.sleep(self.seconds)
+            early.append(read - begun)
+            return self.model.infer(jobs, views=views)
+
+    rig = ring(1)
+    run(Watching(opened(tmp_path, PLAIN), 0.05), moments(tmp_path / "in", rig, 25), rig, fps=50.0)
+    assert len(early) > 3 and max(early) == 1
+
+
 def test_live__memory_is_that_of_a_few_moments(tmp_path: Path) -> None:
     alive, most, lock = 0, 0, Lock()
 
