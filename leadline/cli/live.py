@@ -9,6 +9,7 @@ from typing import Any
 
 import tyro
 
+from leadline.cli.live_sheet import LiveSheet
 from leadline.cli.memory import largest_mb, resident_mb
 from leadline.cli.method_options import parse_options
 from leadline.cli.opened import is_exported, open_model
@@ -39,6 +40,9 @@ class LiveOptions:
     hold CAMERA.jpg or CAMERA/rgb.jpg."""
     out: Path | None = None
     """Folder for 16-bit PNG, a folder per camera; without it nothing is kept."""
+    show: Path | None = None
+    """Picture (.jpg, .png) that is kept up to date while it runs: every camera over its depth in colours, for a viewer that follows its
+    file."""
     rig: str | None = None
     """Rig JSON, or a built-in rig (nuscenes6, ddad6)."""
     K: str | None = None
@@ -95,8 +99,11 @@ def run(argv: list[str]) -> int:
     policy = "drop-oldest" if paced else "wait"
     live = Live(model, streams, view, policy=policy, fps=options.fps or UNPACED_FPS, depth=options.depth)
     sink = _Nowhere() if options.out is None else DepthFolder(options.out, by_camera=len(streams) > 1)
+    sheet = None if options.show is None else LiveSheet(options.show, [stream.camera for stream in streams], sink)
     before_mb, ticker = resident_mb(), _Ticker()
-    report = live.run(sink, seconds=options.seconds, tick=ticker)
+    report = live.run(sheet or sink, seconds=options.seconds, tick=ticker)
+    if sheet is not None:
+        sheet.draw()
     memory = {"begin": before_mb, "settled": ticker.settled_mb, "end": resident_mb(), "largest": largest_mb()}
     _print(report, policy, memory)
     if options.json is not None:
@@ -112,6 +119,8 @@ def _check(options: LiveOptions) -> None:
         raise UserError("--K", "given together with --fov-x-deg", "give one of them")
     if options.rig is not None and (options.K is not None or options.fov_x_deg is not None):
         raise UserError("--rig", "states the cameras, and another was given", "leave --K and --fov-x-deg out")
+    if options.show is not None and options.show.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+        raise UserError(options.show, f"images are not written as '{options.show.suffix}'", "choose .png or .jpg")
     for name in ("fps", "seconds"):
         value = getattr(options, name)
         if value is not None and not value > 0:

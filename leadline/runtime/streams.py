@@ -155,10 +155,10 @@ def _stream(name: str, source: str, pace: Pace, begin: float) -> Stream:
         if not pictures:
             raise UserError(path, "holds no pictures", "give a folder of pictures, a video, the number of a camera; or --rig with moments")
         return Recording(name, tuple(pictures), pace, begin)
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        return Video(name, path, pace, begin)
     if not path.exists():
         raise UserError(path, "does not exist", "give a folder of pictures, a video file, or the number of a camera")
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return Video(name, path, pace, begin)
     raise UserError(path, "is no folder of pictures and no video", f"give a folder, or a file that ends in {' '.join(VIDEO_SUFFIXES)}")
 
 

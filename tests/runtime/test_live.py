@@ -206,6 +206,7 @@ def test_live__nothing_at_all_is_an_error(tmp_path: Path) -> None:
     ("sources", "line"),
     [
         (["nowhere"], "nowhere: does not exist"),
+        (["full", "b=nowhere.mp4"], "nowhere.mp4: does not exist"),
         (["empty"], "holds no pictures"),
         (["net.onnx"], "is no folder of pictures and no video"),
         (["a=full", "a=full"], "two sources are called a"),
