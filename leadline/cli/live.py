@@ -114,7 +114,7 @@ def run(argv: list[str]) -> int:
 def _check(options: LiveOptions) -> None:
     """Raise UserError for options that cannot be."""
     if not options.sources:
-        raise UserError("live", "no source was given", "name a video, a folder, the number of a camera; with --rig a folder of moments")
+        raise UserError("sources", "no source was given", "name a video, a folder, the number of a camera; with --rig a folder of moments")
     if options.K is not None and options.fov_x_deg is not None:
         raise UserError("--K", "given together with --fov-x-deg", "give one of them")
     if options.rig is not None and (options.K is not None or options.fov_x_deg is not None):

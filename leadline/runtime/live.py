@@ -245,7 +245,7 @@ class Live:
             if tally.stopped:
                 return UserError(name, f"gave no picture ({tally.stopped})", "check the source")
         reason = next(iter(self.report.reasons), "no source holds a picture")
-        return UserError("live", f"nothing could be predicted ({reason})", "check the sources")
+        return UserError("sources", f"nothing could be predicted ({reason})", "check the sources")
 
     def _capture(self, stream: Stream) -> None:
         try:

@@ -136,9 +136,9 @@ def open_streams(sources: Sequence[str], *, rig: Rig | None, pace: Pace) -> tupl
     named = [text.partition("=")[::2] if "=" in text and not Path(text).exists() else ("", text) for text in sources]
     names = [name or _short(source, i) for i, (name, source) in enumerate(named)]
     if rig is not None and (unknown := [name for name in names if name not in rig.names]):
-        raise UserError("live", f"the rig has no camera {unknown[0]}", f"give NAME=SOURCE for some of {', '.join(rig.names)}")
+        raise UserError("sources", f"the rig has no camera {unknown[0]}", f"give NAME=SOURCE for some of {', '.join(rig.names)}")
     if len(set(names)) < len(names):
-        raise UserError("live", f"two sources are called {max(names, key=names.count)}", "give NAME=SOURCE")
+        raise UserError("sources", f"two sources are called {max(names, key=names.count)}", "give NAME=SOURCE")
     return tuple(_stream(name, source, pace, begin) for name, (_, source) in zip(names, named, strict=True))
 
 

@@ -188,6 +188,7 @@ def test_bench__memory_of_a_process_of_its_own(tmp_path: Path) -> None:
         (["x.onnx", "--precision", ""], "--precision: '' is none"),
         (["x.onnx", "--size", "large"], "'large' is no size"),
         (["x.onnx", "--cameras", "0"], "--cameras: 0 is too few"),
+        (["x.onnx", "--warm", "-1"], "--warm: -1 is too few; give 0 or more"),
         (["x.onnx"], "x.onnx: does not exist"),
     ],
 )

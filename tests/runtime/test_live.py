@@ -1,10 +1,10 @@
 """Live runs: every moment once, late ones dropped, cameras that stop, disks that fill up, memory that does not grow."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 import pytest
 
@@ -13,6 +13,7 @@ from leadline.geometry.rig import Rig
 from leadline.io.image import write_image
 from leadline.io.photo import Photo
 from leadline.prediction import Prediction
+from leadline.runtime.intake import Shot
 from leadline.runtime.live import Live, LiveReport, View
 from leadline.runtime.model import Job, Raw, RuntimeModel
 from leadline.runtime.streams import Pace, Stream, open_streams
@@ -109,6 +110,35 @@ def test_live__late_pictures_are_dropped_and_depth_stays_young(tmp_path: Path) -
     seen = [level(cameras["cam0"], 80.0) for cameras in kept.depth.values()]
     assert seen == sorted(seen)
     assert report.stages["total"].worst_s < 1.0
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """A camera of 20 pictures a second that gives five, and then breaks, or hangs until everything ends."""
+
+    camera: str
+    breaks: bool
+
+    def shots(self, stop: Event) -> Iterator[Shot]:
+        for i in range(5):
+            time.sleep(0.05)
+            yield Shot(self.camera, i, (i + 1) / 20, lambda: grey(HEIGHT, WIDTH), time.monotonic())
+        if self.breaks:
+            raise UserError(self.camera, "was unplugged", "plug it in again")
+        stop.wait()
+
+
+@pytest.mark.parametrize(("breaks", "why"), [(True, "cam1: was unplugged; plug it in again"), (False, "gave its last picture in moment")])
+def test_live__a_camera_that_breaks_or_hangs_does_not_hold_up_the_others(tmp_path: Path, breaks: bool, why: str) -> None:
+    """One that hangs is waited for once, as long as patience lasts."""
+    rig = ring(2)
+    others = open_streams([f"cam0={moments(tmp_path / 'in', rig, 1) / 'moment0'}"], rig=rig, pace=Pace(20.0, repeats=True))
+    live = Live(
+        opened(tmp_path, with_camera()), [*others, Stopping("cam1", breaks)], View(rig), policy="drop-oldest", fps=20, patience_s=0.3
+    )
+    report = live.run(lambda *one: None, seconds=1.5)
+    assert report.cameras["cam1"].done <= 5 < report.cameras["cam0"].done
+    assert report.cameras["cam1"].stopped.startswith(why)
 
 
 def test_live__no_moment_is_read_before_the_network_has_begun_with_the_one_before(tmp_path: Path) -> None:
