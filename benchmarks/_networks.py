@@ -66,6 +66,6 @@ def surround(folder: Path, name: str) -> Path:
 
 
 def export_surround(model: Path, path: Path) -> Path:
-    """`model` as an OpenVINO file for any number of pictures of 384x640, which bf16 may be asked of. Returns `path`."""
-    export_model(load(str(model)), Plan(format="openvino", dynamic=("batch",), height=384, width=640, views=1), path)
+    """`model` as an OpenVINO file for pictures of 384x640, which bf16 may be asked of. Returns `path`."""
+    export_model(load(str(model)), Plan(format="openvino", height=384, width=640, views=1), path)
     return path

@@ -17,7 +17,7 @@ from leadline.io.jsonfile import read_json
 from leadline.recipes.worlds import WorldSet
 
 RIG = "nuscenes6"
-DRIVE = WorldSet("streets", "val", scenes=3, frames=12, height=192, width=320, rig=RIG, first=900, part="drive")
+DRIVE = WorldSet("streets", "val", scenes=3, frames=5, height=192, width=320, rig=RIG, first=900, part="drive")
 SECONDS, UNPACED_SECONDS = 60, 20
 PACES = {"holds": 0.6, "does not hold": 2.0}
 """Moments a second, of those that the machine does when nothing is dropped."""
