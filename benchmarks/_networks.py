@@ -1,4 +1,4 @@
-"""Networks in real format and shapes, with random weights: time does not know what they have learnt."""
+"""Networks in real format and shapes, with random weights where nothing has learnt: time does not know."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +8,10 @@ import torch
 from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 
+from leadline.export.plan import Plan
+from leadline.export.run import export_model
 from leadline.methods.catalog import build_method
-from leadline.methods.loading import save_learner
+from leadline.methods.loading import load, save_learner
 from leadline.methods.predictor import ModelInfo
 
 SIDE = 518
@@ -20,6 +22,9 @@ SIZES = {
     "large": (1024, 24, 16, [256, 512, 1024, 1024], 256, [5, 12, 18, 24]),
 }
 """Width, blocks, heads, widths of the neck and of its fusion, and tapped blocks of Depth Anything V2, as published."""
+
+TRAINED = {"surround-r18": "teacher-s0", "surround-tiny": "supervised-s0"}
+"""Networks of surround, and the runs of `leadline reproduce surround --out out/surround` that train them."""
 
 
 def depth_anything(size: str, *, taps: Sequence[int] | None = None) -> DepthAnythingForDepthEstimation:
@@ -52,3 +57,15 @@ def save_method(folder: Path, method: str, options: dict[str, Any], *, height: i
     torch.manual_seed(0)
     save_learner(folder, method, build_method(method, options), ModelInfo(name=folder.name, height=height, width=width))
     return folder
+
+
+def surround(folder: Path, name: str) -> Path:
+    """The network of surround called `name`: as `leadline reproduce` has trained it, where it has, else a random one in `folder`."""
+    trained = Path("out") / "surround" / "runs" / TRAINED[name] / "model"
+    return trained if trained.exists() else save_method(folder, "surround", {"network": name}, height=96, width=160)
+
+
+def export_surround(model: Path, path: Path) -> Path:
+    """`model` as an OpenVINO file for pictures of 384x640, which bf16 may be asked of. Returns `path`."""
+    export_model(load(str(model)), Plan(format="openvino", height=384, width=640, views=1), path)
+    return path

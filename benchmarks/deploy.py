@@ -17,7 +17,8 @@ from PIL import Image
 from transformers import pipeline
 
 import leadline.runtime
-from benchmarks._networks import save_depth_anything, save_method
+from benchmarks._live import from_jpeg_to_png, write_noise
+from benchmarks._networks import TRAINED, save_depth_anything, surround
 from leadline.cli.bench_contenders import Contest, Engine, Entry, build
 from leadline.cli.bench_peak import NAME as PEAK
 from leadline.cli.bench_peak import peaks
@@ -26,22 +27,15 @@ from leadline.cli.worlds import render_all
 from leadline.export.parity import relative_error
 from leadline.export.plan import Plan
 from leadline.export.run import export_model
-from leadline.io.depth import write_depth
 from leadline.io.exported import Precision
 from leadline.io.image import read_image
 from leadline.io.jsonfile import write_json
 from leadline.methods.loading import load
-from leadline.prediction import Prediction
 from leadline.recipes.worlds import WorldSet
-from leadline.runtime.live import Live, View
-from leadline.runtime.model import RuntimeModel
-from leadline.runtime.streams import Pace, open_streams
 from leadline.training.provenance import git_commit, provenance
 from leadline.types import DepthKind
 
 OUT = Path("out")
-TRAINED = {"surround-r18": "teacher-s0", "surround-tiny": "supervised-s0"}
-"""Runs of the claim, below OUT / surround / runs, and the networks they train."""
 HEIGHT, WIDTH, ROUNDS = 384, 640, 7
 LARGE = (518, 868)
 """Of Depth Anything, for pictures of HEIGHT x WIDTH."""
@@ -67,7 +61,7 @@ def run() -> Iterator[Figure]:
     """Parity of the exports, then times, shares of the peak and ratios."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        models = {name: _network(folder / name, name) for name in TRAINED}
+        models = {name: surround(folder / name, name) for name in TRAINED}
         models["depth-anything-v2-small"] = save_depth_anything(folder / "depth-anything-v2-small", "small")
         worlds = render_all(WORLDS, folder / "worlds")
         files: dict[str, dict[Precision, Path]] = {}
@@ -97,11 +91,6 @@ def run() -> Iterator[Figure]:
         ratios = _ratios(rows, chain)
         yield from ((name, value, "", f">= {TARGETS[name]:g}") for name, value in ratios.items())
         write_json(OUT / "deploy.json", _record(rows, seconds, chain, ratios))
-
-
-def _network(place: Path, name: str) -> Path:
-    trained = OUT / "surround" / "runs" / TRAINED[name] / "model"
-    return trained if trained.exists() else save_method(place, "surround", {"network": name}, height=96, width=160)
 
 
 def _exported(name: str, model: Path, worlds: Mapping[str, Path], folder: Path, files: dict[Precision, Path]) -> Iterator[Figure]:
@@ -136,20 +125,15 @@ def _ways(model: Path, files: Mapping[Precision, Path]) -> Sequence[tuple[Engine
 def _chains(model: Path, folder: Path) -> tuple[dict[str, list[float]], float]:
     """Seconds a picture from JPEG to 16-bit PNG, in turns: the pipeline of transformers, and `leadline live` on the exported file; and the
     mean relative error of bf16 beside fp32."""
-    photos = folder / "photos"
-    rng = np.random.default_rng(0)
-    for i in range(NUM_PHOTOS):
-        coarse = rng.integers(0, 255, (PHOTO[0] // 8, PHOTO[1] // 8, 3), dtype=np.uint8)
-        photos.mkdir(exist_ok=True)
-        Image.fromarray(np.repeat(np.repeat(coarse, 8, 0), 8, 1)).save(photos / f"{i}.jpg")
+    photos = write_noise(folder / "photos", NUM_PHOTOS, *PHOTO)
     path = folder / "photos.xml"
     export_model(load(str(model)), Plan(format="openvino", height=518, width=686), path)
     precisions: tuple[Precision, ...] = ("fp32", "bf16")
     opened = {precision: leadline.runtime.open(path, precision=precision) for precision in precisions}
     theirs = pipeline("depth-estimation", model=str(model), device="cpu")
-    ways: dict[str, Callable[[], None]] = {
+    ways: dict[str, Callable[[], object]] = {
         "pipeline of transformers, fp32": lambda: _by_pipeline(theirs, photos, folder / "theirs"),
-        **{f"leadline.runtime, {p}": (lambda m=m, p=p: _by_runtime(m, photos, folder / f"ours-{p}")) for p, m in opened.items()},
+        **{f"leadline.runtime, {p}": (lambda m=m, p=p: from_jpeg_to_png(m, [photos], folder / f"ours-{p}")) for p, m in opened.items()},
     }
     found: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(-1, 5):
@@ -170,13 +154,6 @@ def _by_pipeline(estimate: Any, photos: Path, out: Path) -> None:
         values = estimate(str(path))["predicted_depth"].numpy()
         low, high = values.min(), values.max()
         Image.fromarray(((values - low) / (high - low) * 65535).astype(np.uint16)).save(out / f"{path.stem}.png")
-
-
-def _by_runtime(model: RuntimeModel, photos: Path, out: Path) -> None:
-    def sink(index: int, camera: str, photo: Any, prediction: Prediction) -> None:
-        write_depth(out / f"{index:06}.png", prediction.as_file(), sidecar=False, quick=True)
-
-    Live(model, open_streams([str(photos)], rig=None, pace=Pace()), View(), policy="wait", fps=10).run(sink)
 
 
 def _ratios(rows: Sequence[Row], chain: Mapping[str, Sequence[float]]) -> dict[str, float]:

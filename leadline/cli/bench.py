@@ -88,14 +88,14 @@ def run(argv: list[str]) -> int:
 def _contests(options: BenchOptions) -> list[Contest]:
     """Raises UserError for options that cannot be."""
     if not options.models:
-        raise UserError("bench", "no model was given", "name a model, an exported file or MODULE:FUNCTION")
-    for name in ("cameras", "rounds"):
-        if getattr(options, name) < 1:
-            raise UserError(f"--{name}", f"{getattr(options, name)} is too few", "give 1 or more")
+        raise UserError("models", "no model was given", "name a model, an exported file or MODULE:FUNCTION")
+    for name, least in (("cameras", 1), ("rounds", 1), ("warm", 0)):
+        if getattr(options, name) < least:
+            raise UserError(f"--{name}", f"{getattr(options, name)} is too few", f"give {least} or more")
     entries = [Entry.parse(text) for text in options.models]
     names = [entry.name for entry in entries]
     if len(set(names)) < len(names):
-        raise UserError("bench", f"two models are called {max(names, key=names.count)}", "give NAME=MODEL")
+        raise UserError("models", f"two models are called {max(names, key=names.count)}", "give NAME=MODEL")
     return contests(
         entries,
         engines=_chosen("--runtime", options.runtime, ENGINES),

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from re import fullmatch
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from leadline.cli.opened import is_exported, read_size
 from leadline.io.exported import Precision
 from leadline.runtime.foreign import Said, understood
-from leadline.runtime.session import RUNTIMES, Runtime, Session, open_session
+from leadline.runtime.session import RUNTIMES, Runtime, Session, brief, open_session
 from leadline.types import DepthKind, UserError
 
 Engine = Literal["eager", "graph", "compiled", "onnx", "openvino", "torch", "callable"]
@@ -243,16 +243,7 @@ def _in_torch(contest: Contest) -> Contender:
 def _callable(contest: Contest) -> Contender:
     from leadline.cli.bench_operations import torch_operations
 
-    module, _, name = contest.entry.model.partition(":")
-    sys.path.insert(0, "")  # a script beside the user, as `python -m` would find it
-    try:
-        function: Any = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UserError(
-            contest.entry.model, f"cannot be imported ({error})", "give MODULE:FUNCTION that python can import from here"
-        ) from error
-    finally:
-        sys.path.remove("")
+    function = _imported(contest.entry.model)
     if contest.size is None:
         raise UserError(contest.entry.model, "has no size of its own", "give --size HEIGHTxWIDTH, or MODULE:FUNCTION@HEIGHTxWIDTH")
     height, width = contest.size
@@ -260,5 +251,21 @@ def _callable(contest: Contest) -> Contender:
         sys.modules["torch"].set_num_threads(contest.threads)
     images = np.random.default_rng(0).random((contest.num, 3, height, width), dtype=np.float32)
     run = lambda: function(images)  # noqa: E731
-    run()
+    try:
+        run()
+    except Exception as error:  # code of the user
+        wrong = f"fails on float32 {images.shape} ({type(error).__name__}: {brief(error)})"
+        raise UserError(contest.entry.model, wrong, "let it take RGB in [0, 1] of that shape, or give another size") from error
     return Contender(contest.entry.name, "callable", contest.precision, height, width, contest.num, run, torch_operations(run))
+
+
+def _imported(model: str) -> Callable[[np.ndarray], object]:
+    """FUNCTION of MODULE:FUNCTION. Raises UserError where python cannot import it from here."""
+    module, _, name = model.partition(":")
+    sys.path.insert(0, "")  # a script beside the user, as `python -m` would find it
+    try:
+        return getattr(import_module(module), name)
+    except Exception as error:  # code of the user
+        raise UserError(model, f"cannot be imported ({brief(error)})", "give MODULE:FUNCTION that python can import from here") from error
+    finally:
+        sys.path.remove("")

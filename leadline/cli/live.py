@@ -9,6 +9,7 @@ from typing import Any
 
 import tyro
 
+from leadline.cli.live_sheet import LiveSheet
 from leadline.cli.memory import largest_mb, resident_mb
 from leadline.cli.method_options import parse_options
 from leadline.cli.opened import is_exported, open_model
@@ -20,7 +21,7 @@ from leadline.io.jsonfile import write_json
 from leadline.io.photo import Photo
 from leadline.io.rig import read_rig
 from leadline.prediction import Prediction
-from leadline.runtime.live import STAGES, Live, LiveReport, View
+from leadline.runtime.live import LEAST_DEPTH, STAGES, Live, LiveReport, View
 from leadline.runtime.session import Runtime
 from leadline.runtime.streams import UNPACED_FPS, Device, Pace, open_streams
 from leadline.types import DepthKind, UserError
@@ -39,6 +40,9 @@ class LiveOptions:
     hold CAMERA.jpg or CAMERA/rgb.jpg."""
     out: Path | None = None
     """Folder for 16-bit PNG, a folder per camera; without it nothing is kept."""
+    show: Path | None = None
+    """Picture (.jpg, .png) that is kept up to date while it runs: every camera over its depth in colours, for a viewer that follows its
+    file."""
     rig: str | None = None
     """Rig JSON, or a built-in rig (nuscenes6, ddad6)."""
     K: str | None = None
@@ -86,7 +90,7 @@ def run(argv: list[str]) -> int:
     if options.out is not None:
         writable_folder(options.out)
     if is_exported(options.model):
-        model.warm_up(num=1 if rig is None else len(rig.cameras))  # pyright: ignore[reportAttributeAccessIssue]
+        model.warm_up(num=len(options.sources) if rig is None else len(rig.cameras))  # pyright: ignore[reportAttributeAccessIssue]
     streams = open_streams(options.sources, rig=rig, pace=Pace(options.fps, repeats=options.seconds is not None))
     are_cameras = [isinstance(stream, Device) for stream in streams]
     paced = options.fps is not None or any(are_cameras)
@@ -94,10 +98,13 @@ def run(argv: list[str]) -> int:
         raise UserError("--fps", "is not given for a recording beside a camera", "give the pace of both")
     policy = "drop-oldest" if paced else "wait"
     live = Live(model, streams, view, policy=policy, fps=options.fps or UNPACED_FPS, depth=options.depth)
-    sink = _Nowhere() if options.out is None else _Folder(options.out, by_camera=len(streams) > 1)
-    before_mb = resident_mb()
-    report = live.run(sink, seconds=options.seconds, tick=_Ticker())
-    memory = {"begin": before_mb, "end": resident_mb(), "largest": largest_mb()}
+    sink = _Nowhere() if options.out is None else DepthFolder(options.out, by_camera=len(streams) > 1)
+    sheet = None if options.show is None else LiveSheet(options.show, [stream.camera for stream in streams], sink)
+    before_mb, ticker = resident_mb(), _Ticker()
+    report = live.run(sheet or sink, seconds=options.seconds, tick=ticker)
+    if sheet is not None:
+        sheet.draw()
+    memory = {"begin": before_mb, "settled": ticker.settled_mb, "end": resident_mb(), "largest": largest_mb()}
     _print(report, policy, memory)
     if options.json is not None:
         write_json(options.json, _about(options, model, policy) | report.as_record() | {"memory_mb": memory})
@@ -107,15 +114,19 @@ def run(argv: list[str]) -> int:
 def _check(options: LiveOptions) -> None:
     """Raise UserError for options that cannot be."""
     if not options.sources:
-        raise UserError("live", "no source was given", "name a video, a folder, the number of a camera; with --rig a folder of moments")
+        raise UserError("sources", "no source was given", "name a video, a folder, the number of a camera; with --rig a folder of moments")
     if options.K is not None and options.fov_x_deg is not None:
         raise UserError("--K", "given together with --fov-x-deg", "give one of them")
     if options.rig is not None and (options.K is not None or options.fov_x_deg is not None):
         raise UserError("--rig", "states the cameras, and another was given", "leave --K and --fov-x-deg out")
+    if options.show is not None and options.show.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+        raise UserError(options.show, f"images are not written as '{options.show.suffix}'", "choose .png or .jpg")
     for name in ("fps", "seconds"):
         value = getattr(options, name)
         if value is not None and not value > 0:
             raise UserError(f"--{name}", f"{value:g} is too small", "give a positive number, or leave it out")
+    if options.depth < LEAST_DEPTH:
+        raise UserError("--depth", f"{options.depth} is too few", f"give {LEAST_DEPTH} or more")
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,7 @@ class _Nowhere:
 
 
 @dataclass(frozen=True)
-class _Folder:
+class DepthFolder:
     """Depth as 16-bit PNG below `out`: CAMERA/000012.png for moment 12, each whole or not there."""
 
     out: Path
@@ -144,14 +155,19 @@ class _Ticker:
     """A line every few seconds: a run without end has no bar."""
 
     spoken: float = field(default_factory=time.monotonic)
+    settled_mb: float | None = None
+    """Memory at the first line, when everything that lasts has been made."""
 
     def __call__(self, report: LiveReport) -> None:
         """Say how it goes."""
         now = time.monotonic()
         if now - self.spoken >= SAY_EVERY_S:
             self.spoken = now
+            held_mb = resident_mb()
+            self.settled_mb = self.settled_mb or held_mb
             late = report.stages["total"].summary_ms()
             figures = f"{report.moments_per_s:.1f} a second, p50 {late['p50']:.0f} ms, p99 {late['p99']:.0f} ms"
+            figures += "" if held_mb is None else f", {held_mb:.0f} MB"
             print(f"live: {report.moments} moments, {report.seconds:.0f} s, {figures}", file=sys.stderr, flush=True)
 
 

@@ -3,8 +3,9 @@
     cameras --intake--> read (decode, resize) --1--> infer --1--> write (resize back, sink)
 
 Every arrow is a queue of the length beside it, and what stands between two arrows runs beside the others. Only the intake drops: what
-comes after it waits for room. So the memory is that of a few moments, however long it runs, and a depth map is never older than the
-intake's patience and the work on it and on the moment before.
+comes after it waits for room. So the memory is that of a few moments, however long it runs. Where late pictures are dropped, a moment
+is taken when the network begins with the one before, no earlier, so that a depth map is never older than the intake's patience and the
+work on it and on the moment before.
 """
 
 import os
@@ -30,6 +31,8 @@ STAGES = ("wait", "read", "queue", "infer", "write", "total")
 """Where time goes: from the camera until it is read; decoding and resizing; until it is inferred; inference; until it is written; all."""
 MOST_REASONS = 100
 """Sentences that are kept: each broken file has its own, and a run may last for days."""
+LEAST_DEPTH = 2
+"""Pictures of each camera that have to wait: with one, cameras of one moment seldom meet."""
 _Item = TypeVar("_Item")
 
 
@@ -115,6 +118,11 @@ class Belt(Generic[_Item]):
                 self._changed.notify_all()
             return not self._closed
 
+    def wait_for_room(self) -> None:
+        """Return when an item could be put, or nobody will take it any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self._items) < self._size)
+
     def end(self) -> None:
         """No more will come."""
         with self._changed:
@@ -162,7 +170,7 @@ class Live:
         *,
         policy: Policy,
         fps: float,
-        depth: int = 2,
+        depth: int = LEAST_DEPTH,
         patience_s: float = 0.5,
     ) -> None:
         self.model = model
@@ -171,7 +179,7 @@ class Live:
         self.stop = Event()
         self._streams = streams
         names = [stream.camera for stream in streams]
-        self._intake = Intake(names, policy=policy, depth=max(depth, 2), tolerance_s=0.5 / fps, patience_s=max(patience_s, 2 / fps))
+        self._intake = Intake(names, policy=policy, depth=depth, tolerance_s=0.5 / fps, patience_s=max(patience_s, 2 / fps))
         self._ready: Belt[_Moment] = Belt(1)
         self._done: Belt[_Moment] = Belt(1)
         self._failure: BaseException | None = None
@@ -237,7 +245,7 @@ class Live:
             if tally.stopped:
                 return UserError(name, f"gave no picture ({tally.stopped})", "check the source")
         reason = next(iter(self.report.reasons), "no source holds a picture")
-        return UserError("live", f"nothing could be predicted ({reason})", "check the sources")
+        return UserError("sources", f"nothing could be predicted ({reason})", "check the sources")
 
     def _capture(self, stream: Stream) -> None:
         try:
@@ -254,7 +262,7 @@ class Live:
     def _read(self) -> None:
         """Take moments, decode and resize their pictures side by side."""
         index = 0
-        while (shots := self._intake.take()) is not None:
+        while (shots := self._next()) is not None:
             taken = time.monotonic()
             pictures = dict(zip(shots, self._pool.map(self._picture, shots.values()), strict=True))
             known = {name: photo for name, (photo, _) in self._in_order(pictures).items() if photo is not None}
@@ -274,6 +282,12 @@ class Live:
                 return
             index += 1
         self._ready.end()
+
+    def _next(self) -> dict[str, Shot] | None:
+        """The shots of the next moment. One that waits in the intake gives way to a newer one, one that has been read does not."""
+        if self._intake.policy == "drop-oldest":
+            self._ready.wait_for_room()
+        return self._intake.take()
 
     def _in_order(self, pictures: dict[str, tuple[Photo | None, Any]]) -> dict[str, tuple[Photo | None, Any]]:
         return {name: pictures[name] for name in self.report.cameras if name in pictures}

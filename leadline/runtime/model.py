@@ -116,19 +116,6 @@ class RuntimeModel(StepPredictor[Job, Raw]):
         """Of the file and how it is run. That of the weights it was exported from is `about.fingerprint`."""
         return self.session.fingerprint
 
-    def predict_batch(
-        self,
-        images: Sequence[np.ndarray],
-        K: np.ndarray | Sequence[np.ndarray | None] | None = None,
-        *,
-        fov_x_deg: float | None = None,
-        paths: Sequence[Path] | None = None,
-    ) -> list[Prediction]:
-        """As every predictor's; refused by a network that looks at several cameras together."""
-        if images and self.about.views > 1 and "views" not in self.about.dynamic:
-            raise UserError(self.name, f"looks at {self.about.views} cameras together", "predict with a rig (predict_rig, --rig)")
-        return super().predict_batch(images, K, fov_x_deg=fov_x_deg, paths=paths)
-
     def seated(self, known: Mapping[str, Photo], rig: Rig) -> dict[str, Photo]:
         """`known` pictures of `rig` as the network looks at them together: with black ones where it has a fixed number of cameras.
 
@@ -167,7 +154,12 @@ class RuntimeModel(StepPredictor[Job, Raw]):
         return Job(resized(photo.pixels, height=height, width=width, resample=about.resample), framing, photo)
 
     def infer(self, jobs: Sequence[Job], *, views: int = 1) -> list[Raw]:
-        """The network's answers for jobs of one input size; `views` neighbours make one rig."""
+        """The network's answers for jobs of one input size; `views` neighbours make one rig.
+
+        Raises UserError for another number of cameras than the network looks at together.
+        """
+        if views != self.about.views and "views" not in self.about.dynamic:
+            raise UserError(self.name, f"looks at {self.about.views} cameras together", "predict with a rig (predict_rig, --rig)")
         num = len(jobs) // views
         most = self._batch or num
         answers: list[Raw] = []

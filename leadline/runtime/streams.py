@@ -136,9 +136,9 @@ def open_streams(sources: Sequence[str], *, rig: Rig | None, pace: Pace) -> tupl
     named = [text.partition("=")[::2] if "=" in text and not Path(text).exists() else ("", text) for text in sources]
     names = [name or _short(source, i) for i, (name, source) in enumerate(named)]
     if rig is not None and (unknown := [name for name in names if name not in rig.names]):
-        raise UserError("live", f"the rig has no camera {unknown[0]}", f"give NAME=SOURCE for some of {', '.join(rig.names)}")
+        raise UserError("sources", f"the rig has no camera {unknown[0]}", f"give NAME=SOURCE for some of {', '.join(rig.names)}")
     if len(set(names)) < len(names):
-        raise UserError("live", f"two sources are called {max(names, key=names.count)}", "give NAME=SOURCE")
+        raise UserError("sources", f"two sources are called {max(names, key=names.count)}", "give NAME=SOURCE")
     return tuple(_stream(name, source, pace, begin) for name, (_, source) in zip(names, named, strict=True))
 
 
@@ -155,10 +155,10 @@ def _stream(name: str, source: str, pace: Pace, begin: float) -> Stream:
         if not pictures:
             raise UserError(path, "holds no pictures", "give a folder of pictures, a video, the number of a camera; or --rig with moments")
         return Recording(name, tuple(pictures), pace, begin)
-    if path.suffix.lower() in VIDEO_SUFFIXES:
-        return Video(name, path, pace, begin)
     if not path.exists():
         raise UserError(path, "does not exist", "give a folder of pictures, a video file, or the number of a camera")
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return Video(name, path, pace, begin)
     raise UserError(path, "is no folder of pictures and no video", f"give a folder, or a file that ends in {' '.join(VIDEO_SUFFIXES)}")
 
 

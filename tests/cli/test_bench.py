@@ -100,6 +100,16 @@ def test_build__what_a_fixed_graph_does_not_take(tmp_path: Path) -> None:
         build(contest("nowhere:fast", "callable", size=(8, 8)))
 
 
+def test_build__a_function_that_fails_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "peers_that_fail.py").write_text("def deep(images):\n    return images[9]\n")
+    (tmp_path / "peers_that_are_none.py").write_text("def broken(:\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"peers_that_fail:deep: fails on float32 \(1, 3, 8, 8\) \(IndexError: .*\); let it take RGB"):
+        build(contest("peers_that_fail:deep", "callable", size=(8, 8)))
+    with pytest.raises(UserError, match="peers_that_are_none:broken: cannot be imported"):
+        build(contest("peers_that_are_none:broken", "callable", size=(8, 8)))
+
+
 def test_timed__takes_all_in_turn_and_drops_the_warm_ones() -> None:
     seen: list[str] = []
     made = [Contender(name, "e", "fp32", 8, 8, 2, lambda name=name: seen.append(name), 1e6) for name in ("a", "b")]
@@ -178,6 +188,7 @@ def test_bench__memory_of_a_process_of_its_own(tmp_path: Path) -> None:
         (["x.onnx", "--precision", ""], "--precision: '' is none"),
         (["x.onnx", "--size", "large"], "'large' is no size"),
         (["x.onnx", "--cameras", "0"], "--cameras: 0 is too few"),
+        (["x.onnx", "--warm", "-1"], "--warm: -1 is too few; give 0 or more"),
         (["x.onnx"], "x.onnx: does not exist"),
     ],
 )

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leadline.cli import live_sheet
 from leadline.cli.main import main
 from leadline.io.depth import read_depth
-from leadline.io.image import write_image
+from leadline.io.image import read_image, write_image
 from leadline.io.rig import write_rig
+from leadline.viewer.sheet import BETWEEN_PX
 from tests.fixtures import bad_files
 from tests.fixtures.tiny_exports import HEIGHT, PLAIN, WIDTH, with_camera, write_foreign, write_onnx
 from tests.runtime.test_live import level, moments
@@ -91,6 +93,24 @@ def test_live__a_rig_whose_camera_stops(exported: Path, tmp_path: Path, capsys: 
     assert said["latency_ms"]["total"]["p99"] >= said["latency_ms"]["infer"]["p50"] > 0
 
 
+def test_live__shows_every_camera_over_its_depth(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four cameras in rows of three; the one that stopped leaves its place empty."""
+    monkeypatch.setattr(live_sheet, "EVERY_S", 0.0)
+    rig = ring()
+    write_rig(tmp_path / "rig.json", rig)
+    source = moments(tmp_path / "in", rig, 3, without={"cam2": range(2, 3)})
+    command = ["live", str(exported), str(source), "--rig", str(tmp_path / "rig.json"), "--show", str(tmp_path / "now.png")]
+    assert main(command) == 0
+    sheet = read_image(tmp_path / "now.png")
+    height, width = 2 * 213 + BETWEEN_PX, 320 + BETWEEN_PX
+    assert sheet.shape == (2 * height + BETWEEN_PX, 3 * width + BETWEEN_PX, 3)
+    tiles = [sheet[row * height + 10 : (row + 1) * height - 10, c * width + 10 : (c + 1) * width - 10] for row in (0, 1) for c in range(3)]
+    shown = dict(zip(rig.names, tiles, strict=False))
+    assert {name: int(np.median(tile[:190])) for name, tile in shown.items() if name != "cam2"} == {"cam0": 20, "cam1": 21, "cam3": 23}
+    assert shown["cam2"].std() == 0, "it was there in moment 0 and 1, not in the last"
+    assert all(np.ptp(shown[name][220:].mean(axis=(0, 1))) > 50 for name in ("cam0", "cam1", "cam3")), "depth has a colour"
+
+
 def test_live__a_full_or_read_only_disk_is_one_line_and_leaves_nothing_half_written(
     exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,7 +133,9 @@ def test_live__a_full_or_read_only_disk_is_one_line_and_leaves_nothing_half_writ
         ([], "no source was given"),
         (["in", "--K", "1,1,1,1", "--fov-x-deg", "60"], "--K: given together with --fov-x-deg"),
         (["in", "--rig", "nuscenes6", "--fov-x-deg", "60"], "states the cameras"),
+        (["in", "--show", "now.gif"], "images are not written as '.gif'"),
         (["in", "--fps", "0"], "--fps: 0 is too small"),
+        (["in", "--depth", "1"], "--depth: 1 is too few; give 2 or more"),
         (["in", "--precision", "bf16"], "export it with --precision bf16"),
         (["nowhere"], "nowhere: does not exist"),
         (["in", "0"], "--fps: is not given for a recording beside a camera"),

@@ -1,10 +1,10 @@
 """Live runs: every moment once, late ones dropped, cameras that stop, disks that fill up, memory that does not grow."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 import pytest
 
@@ -13,6 +13,7 @@ from leadline.geometry.rig import Rig
 from leadline.io.image import write_image
 from leadline.io.photo import Photo
 from leadline.prediction import Prediction
+from leadline.runtime.intake import Shot
 from leadline.runtime.live import Live, LiveReport, View
 from leadline.runtime.model import Job, Raw, RuntimeModel
 from leadline.runtime.streams import Pace, Stream, open_streams
@@ -111,6 +112,58 @@ def test_live__late_pictures_are_dropped_and_depth_stays_young(tmp_path: Path) -
     assert report.stages["total"].worst_s < 1.0
 
 
+@dataclass(frozen=True)
+class Stopping:
+    """A camera of 20 pictures a second that gives five, and then breaks, or hangs until everything ends."""
+
+    camera: str
+    breaks: bool
+
+    def shots(self, stop: Event) -> Iterator[Shot]:
+        for i in range(5):
+            time.sleep(0.05)
+            yield Shot(self.camera, i, (i + 1) / 20, lambda: grey(HEIGHT, WIDTH), time.monotonic())
+        if self.breaks:
+            raise UserError(self.camera, "was unplugged", "plug it in again")
+        stop.wait()
+
+
+@pytest.mark.parametrize(("breaks", "why"), [(True, "cam1: was unplugged; plug it in again"), (False, "gave its last picture in moment")])
+def test_live__a_camera_that_breaks_or_hangs_does_not_hold_up_the_others(tmp_path: Path, breaks: bool, why: str) -> None:
+    """One that hangs is waited for once, as long as patience lasts."""
+    rig = ring(2)
+    others = open_streams([f"cam0={moments(tmp_path / 'in', rig, 1) / 'moment0'}"], rig=rig, pace=Pace(20.0, repeats=True))
+    live = Live(
+        opened(tmp_path, with_camera()), [*others, Stopping("cam1", breaks)], View(rig), policy="drop-oldest", fps=20, patience_s=0.3
+    )
+    report = live.run(lambda *one: None, seconds=1.5)
+    assert report.cameras["cam1"].done <= 5 < report.cameras["cam0"].done
+    assert report.cameras["cam1"].stopped.startswith(why)
+
+
+def test_live__no_moment_is_read_before_the_network_has_begun_with_the_one_before(tmp_path: Path) -> None:
+    """Read earlier, it would be two of the network's steps old before its own begins."""
+    begun = read = 0
+    early: list[int] = []
+
+    class Watching(Slow):
+        def prepare(self, photo: Photo) -> Job:
+            nonlocal read
+            read += 1
+            return self.model.prepare(photo)
+
+        def infer(self, jobs: Sequence[Job], *, views: int = 1) -> list[Raw]:
+            nonlocal begun
+            begun += 1
+            time.sleep(self.seconds)
+            early.append(read - begun)
+            return self.model.infer(jobs, views=views)
+
+    rig = ring(1)
+    run(Watching(opened(tmp_path, PLAIN), 0.05), moments(tmp_path / "in", rig, 25), rig, fps=50.0)
+    assert len(early) > 3 and max(early) == 1
+
+
 def test_live__memory_is_that_of_a_few_moments(tmp_path: Path) -> None:
     alive, most, lock = 0, 0, Lock()
 
@@ -183,6 +236,7 @@ def test_live__nothing_at_all_is_an_error(tmp_path: Path) -> None:
     ("sources", "line"),
     [
         (["nowhere"], "nowhere: does not exist"),
+        (["full", "b=nowhere.mp4"], "nowhere.mp4: does not exist"),
         (["empty"], "holds no pictures"),
         (["net.onnx"], "is no folder of pictures and no video"),
         (["a=full", "a=full"], "two sources are called a"),

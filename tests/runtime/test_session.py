@@ -6,15 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import openvino
 import pytest
 
 from leadline.io.exported import Exported
-from leadline.runtime.session import open_session
+from leadline.runtime.openvino_session import settings
+from leadline.runtime.session import Engine, open_session
 from leadline.types import UserError
 from tests.fixtures.tiny_exports import HEIGHT, PLAIN, WIDTH, with_camera, write_onnx, write_openvino
 
 IMAGE = np.random.default_rng(0).random((2, 3, HEIGHT, WIDTH), dtype=np.float32)
 K = np.stack([np.diag([50.0, 50.0, 1.0]), np.diag([200.0, 200.0, 1.0])]).astype(np.float32)
+TASKS = Path("/proc/self/task")
 ABOUT = with_camera(dynamic=("batch",), outputs=("values", "valid"))
 
 
@@ -94,6 +97,23 @@ def test_open_session__unknown_ending_wrong_runtime_no_threads(files: dict[str, 
         open_session(files["onnx"], runtime="torch")
     with pytest.raises(UserError, match="threads: 0"):
         open_session(files["onnx"], threads=0)
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="threads are counted where the system lists them")
+def test_onnx__computes_on_as_many_threads_as_asked(files: dict[str, Path]) -> None:
+    """The calling thread is one of them."""
+    alone = open_session(files["onnx"], threads=1)
+    before = len(list(TASKS.iterdir()))
+    several = open_session(files["onnx"], threads=4)
+    assert len(list(TASKS.iterdir())) - before == 3
+    np.testing.assert_array_equal(several.run(image=IMAGE, K=K)["values"], alone.run(image=IMAGE, K=K)["values"])
+
+
+def test_openvino__computes_on_as_many_threads_as_asked(files: dict[str, Path]) -> None:
+    core = openvino.Core()
+    for threads in (1, 2):
+        compiled = core.compile_model(str(files["openvino"]), "CPU", settings(core, "fp32", Engine(threads=threads)))
+        assert compiled.get_property("INFERENCE_NUM_THREADS") == threads
 
 
 def test_open_session__weights_that_lie_elsewhere(files: dict[str, Path], tmp_path: Path) -> None:
