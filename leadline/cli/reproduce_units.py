@@ -13,6 +13,7 @@ import torch
 from leadline.cli.features import FeatureOptions, write_all
 from leadline.cli.label import LabelOptions, write_labels
 from leadline.cli.reproduce_pictures import reflection_pictures
+from leadline.cli.reproduce_ring import ring_pictures
 from leadline.cli.reproduce_table import DISAGREEMENT
 from leadline.cli.reproduce_thin import thin_pictures
 from leadline.cli.temperature import VALUES, scores_by_temperature, set_temperature
@@ -81,6 +82,8 @@ class Units:
             return {}
         if REFLECTIONS in self._chosen.regions:
             return {"Where pictures mislead, unseen scenes": reflection_pictures(tests[0][1], there)}
+        if self._chosen.rigs:
+            return {"All around, unseen scenes": ring_pictures(tests[0][1], there)}
         return {f"Thin structures, {name}": thin_pictures(test, there) for name, test in tests}
 
     def _opened(self, root: Path) -> Dataset:

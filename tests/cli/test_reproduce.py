@@ -11,7 +11,9 @@ from leadline.cli.main import main
 from leadline.cli.reproduce_jobs import _ready
 from leadline.cli.reproduce_table import REQUIRED, markdown, summarise
 from leadline.cli.reproduce_units import timed_training
+from leadline.methods.catalog import build_method
 from leadline.methods.loading import load
+from leadline.models.bins.share import share
 from leadline.recipes.claims import Claim, Variant
 from leadline.recipes.claims.briges import briges
 from leadline.recipes.claims.intrinsic import intrinsic
@@ -171,6 +173,17 @@ def test_jobs__nothing_begins_before_what_teaches_it_and_no_file_is_written_twic
     assert _ready(claim, wanted, gates[2:], gates[1:2]) == gates[2:]
 
 
+@pytest.mark.parametrize("size", ["small", "full"])
+def test_surround__a_head_is_shared_where_the_maps_before_it_are_alike(size: str) -> None:
+    claim = surround(size)
+    teacher, student = (claim.variants[name].config for name in ("teacher", "shared-bins"))
+    assert teacher is not None and student is not None
+    theirs, ours = (
+        build_method("surround", config.method) for config in (teacher, replace(student, method=replace(student.method, share_bins="none")))
+    )
+    share(ours.network.head, theirs.network.head, "all_after_projector", subject="teacher")  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def test_jobs__one_unit_writes_what_a_teacher_answers() -> None:
     claim = surround("small")
     wanted = claim.units(["response", "fitnets"])
@@ -237,7 +250,7 @@ def test_reproduce__a_student_reads_what_its_teacher_answered(monkeypatch: pytes
     streets = replace(streets, data=replace(streets.data, depth_source=("dense",)))
     student = replace(streets, method=replace(streets.method, probabilities_weight=1.0))
     variants = {"teacher": Variant(streets, once=True), "student": Variant(student, taught="teacher")}
-    claim = Claim("supervised", "Does it teach?", TINY_WORLDS[2:], variants, (0, 1), "teacher", rigs=True)
+    claim = Claim("supervised", "Does it teach?", TINY_WORLDS[2:], variants, (0, 1), "teacher", pictured=("teacher", "student"), rigs=True)
     monkeypatch.setattr("leadline.cli.reproduce.claim_of", lambda name, size: claim)
     command = ["reproduce", "supervised", "--size", "small", "--out", str(tmp_path), "--seed", "1"]
     assert main(command) == 0
@@ -246,5 +259,7 @@ def test_reproduce__a_student_reads_what_its_teacher_answered(monkeypatch: pytes
     rows = [row for row in json.loads((tmp_path / "results.json").read_text())["rows"] if row["region"] == "all"]
     teacher = load(tmp_path / "runs" / "teacher-s0" / "model").fingerprint
     assert {(row["variant"], *(row["teacher_sha"] or ())) for row in rows} == {("teacher",), ("student", teacher)}
+    assert "All around, unseen scenes" in (tmp_path / "report.html").read_text()
+    assert len(list((tmp_path / "pictures").iterdir())) == 1, "of the one moment; the student of the first seed is not there"
     config = json.loads((tmp_path / "runs" / "student-s1" / "config.json").read_text())
     assert config["data"]["taught"] == [str(answers)] and config["method"]["teacher"] is None

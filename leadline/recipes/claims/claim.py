@@ -64,7 +64,8 @@ class Claim:
     samples: Mapping[str, str] = field(default_factory=dict)
     """Data sets of real recordings -> protocol, which are shown and not counted, where they are at hand."""
     pictured: tuple[str, ...] = ()
-    """Variants whose depth the report shows: where pictures mislead in a claim about reflections, else where things are thin."""
+    """Variants whose depth the report shows: where pictures mislead in a claim about reflections, all around in one about rigs, else where
+    things are thin."""
     oracle: str | None = None
     """The variant whose gain over the baseline is all that can be hoped for."""
     rigs: bool = False

@@ -54,6 +54,7 @@ def surround(size: str) -> Claim:
     }
     taught = {name: _weighted(config, CHOSEN[name]) for name, config in untuned.items()}
     ours = taught["ckd+vrkd"]
+    alike = with_options(ours, network="surround-r18")  # a head can be its teacher's only where the maps before it are alike
     ablations = {
         "L_p": with_options(taught["ckd"], cross_weight=0.0),
         "L_x": with_options(taught["ckd"], probabilities_weight=0.0),
@@ -62,8 +63,12 @@ def surround(size: str) -> Claim:
         "probability-relations": with_options(ours, relation="probabilities"),
         "overlap-relations": with_options(ours, relation="overlap"),
         "pooled-relations": with_options(ours, relation="pooled"),
-        "shared-bins": with_options(ours, share_bins="all_after_projector"),
+        "ckd+vrkd-own": with_options(plain, **_weights(taught["ckd"]), **_weights(taught["vrkd"])),
+        "ckd+vrkd+response": with_options(ours, response_weight=CHOSEN["response"]),
+        "ckd+vrkd-r18": alike,
+        "shared-bins": with_options(alike, share_bins="all_after_projector"),
     }
+    against = {"ckd+vrkd-r18": "supervised-r18", "shared-bins": "ckd+vrkd-r18"}
     few = {"supervised-lidar-10": Variant(_some_depth(plain, 0.1))} | {
         f"{name}-lidar-10": _student(name, _some_depth(taught[name], 0.1)) for name in ("response", "kd", "ckd+vrkd")
     }
@@ -86,12 +91,13 @@ def surround(size: str) -> Claim:
             "supervised-teacher-data": Variant(_dense_too(plain), worlds=("streets-train", "streets-teacher")),
             **{name: _student(name, config) for name, config in taught.items()},
             **few,
-            **{name: replace(_student(name, config), once=True) for name, config in ablations.items()},
+            **{name: replace(_student(name, config), once=True, against=against.get(name)) for name, config in ablations.items()},
             **{name: Variant(config, once=True) for name, config in {**kinds, **numbers, **networks}.items()},
         },
         seeds=(0, 1, 2),
         baseline="supervised",
         regions=("camera",),
+        pictured=("supervised", "response", "ckd+vrkd", "teacher"),
         rigs=True,
         searched={"teacher": Variant(teacher, once=True, worlds=("streets-teacher",)), **searched},
     )
@@ -104,9 +110,14 @@ def _student(name: str, config: TrainConfig) -> Variant:
 
 def _weighted(config: TrainConfig, factor: float) -> TrainConfig:
     """Every weight of what is learnt from a teacher, times `factor`."""
+    return with_options(config, **{name: factor * weight for name, weight in _weights(config).items()})
+
+
+def _weights(config: TrainConfig) -> dict[str, float]:
+    """Those of what is learnt from a teacher, as far as there are any."""
     own = ("silog_weight", "chamfer_weight")
     names = [f.name for f in fields(config.method) if f.name.endswith("_weight") and f.name not in own]
-    return with_options(config, **{name: factor * getattr(config.method, name) for name in names})
+    return {name: weight for name in names if (weight := getattr(config.method, name)) > 0}
 
 
 def _some_depth(config: TrainConfig, share: float) -> TrainConfig:
