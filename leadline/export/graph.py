@@ -97,7 +97,7 @@ def trace(graph: Graph) -> ExportedProgram:
     """The program of `graph` with the open axes of its description. Raises what torch raises for one that cannot be traced."""
     inputs = example(graph.about)
     shapes = _open_axes(graph.about)
-    with torch.no_grad(), nullcontext() if graph.about.is_fixed else _sizes_stay_open(), _no_autocast():
+    with torch.no_grad(), nullcontext() if graph.about.is_fixed else _sizes_stay_open(), _no_autocast(), _modules_left_by_exceptions():
         return torch.export.export(graph, tuple(inputs.values()), dynamic_shapes={name: shapes[name] for name in inputs}, strict=False)
 
 
@@ -145,3 +145,25 @@ def _no_autocast() -> Iterator[None]:
         yield
     finally:
         autocast.__enter__, autocast.__exit__ = entered, left
+
+
+@contextmanager
+def _modules_left_by_exceptions() -> Iterator[None]:
+    """While it lasts, the tracer knows which module it is in also after one was left by an exception, as frozen trunks are
+    (models/features.py)."""
+    tracer = cast(Any, torch.fx.Tracer)
+    call_module = tracer.call_module
+
+    def called(self: Any, *arguments: Any) -> Any:
+        depth = len(self.module_stack)
+        try:
+            return call_module(self, *arguments)
+        finally:
+            while len(self.module_stack) > depth:
+                self.module_stack.popitem()
+
+    tracer.call_module = called
+    try:
+        yield
+    finally:
+        tracer.call_module = call_module
