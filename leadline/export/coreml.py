@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch._decomp import get_decompositions
 from torch.export import ExportedProgram
 
 from leadline.export.quiet import quiet
@@ -35,7 +36,7 @@ def _converted(program: ExportedProgram, about: Exported) -> Any:
 
     toolkit: Any = coremltools
     package = toolkit.convert(
-        program.run_decompositions(torch._decomp.get_decompositions(UNKNOWN)),
+        program.run_decompositions(get_decompositions(UNKNOWN)),
         convert_to="mlprogram",
         compute_precision=toolkit.precision.FLOAT16 if about.precision == "fp16" else toolkit.precision.FLOAT32,
         outputs=[toolkit.TensorType(name=name) for name in about.outputs],
