@@ -5,8 +5,7 @@
 Preparation and the way back to the picture's size are inside if asked for (resampling.py).
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
@@ -15,6 +14,7 @@ from torch.export import Dim, ExportedProgram
 
 from leadline.export.plan import look_of
 from leadline.export.resampling import inwards, outwards, placed
+from leadline.export.tracing import tracing
 from leadline.io.exported import Exported
 from leadline.methods.base import Method
 from leadline.methods.predictor import DepthModel
@@ -97,7 +97,7 @@ def trace(graph: Graph) -> ExportedProgram:
     """The program of `graph` with the open axes of its description. Raises what torch raises for one that cannot be traced."""
     inputs = example(graph.about)
     shapes = _open_axes(graph.about)
-    with torch.no_grad(), nullcontext() if graph.about.is_fixed else _sizes_stay_open(), _no_masks(), _no_autocast():
+    with torch.no_grad(), tracing(is_fixed=graph.about.is_fixed):
         return torch.export.export(graph, tuple(inputs.values()), dynamic_shapes={name: shapes[name] for name in inputs}, strict=False)
 
 
@@ -113,52 +113,3 @@ def _open_axes(about: Exported) -> Mapping[str, dict[int, Any]]:
         for axis, name in ((first, "rows"), (first + 1, "columns")):
             image[axis] = Dim(name, min=2) if multiple == 1 else multiple * Dim(name, min=2)
     return {"image": image, "K": front}
-
-
-@contextmanager
-def _sizes_stay_open() -> Iterator[None]:
-    """While it lasts, networks of `transformers` leave a size open that is open.
-
-    NOTE: the head of Depth Anything says int(rows * patch). Of an open size that is the number in the example, without a word: the file
-    would answer every picture at the size of the first one. And DINOv2 takes its position codes as they are where the picture has the
-    size of their training, which would be a question to the example; told that it is traced, it always resizes them.
-    """
-    from transformers.models.depth_anything import modeling_depth_anything as modeling
-
-    module, jit = cast(Any, modeling), cast(Any, torch.jit)
-    is_tracing = jit.is_tracing
-    module.int, jit.is_tracing = torch.sym_int, lambda: True
-    try:
-        yield
-    finally:
-        jit.is_tracing = is_tracing
-        del module.int
-
-
-@contextmanager
-def _no_masks() -> Iterator[None]:
-    """While it lasts, encoders of `transformers` that mask nothing make no mask.
-
-    In a trace they would make one of ones, since they cannot know; with it attention takes twice the time, because no runtime fuses it.
-    """
-    from transformers import masking_utils
-
-    utils = cast(Any, masking_utils)
-    is_needless = utils._ignore_bidirectional_mask_sdpa
-    utils._ignore_bidirectional_mask_sdpa = lambda padding_mask, *_, **__: padding_mask is None
-    try:
-        yield
-    finally:
-        utils._ignore_bidirectional_mask_sdpa = is_needless
-
-
-@contextmanager
-def _no_autocast() -> Iterator[None]:
-    """While it lasts, regions without autocast are no regions: nothing is cast in a trace, and not every exporter knows them."""
-    entered, left = torch.autocast.__enter__, torch.autocast.__exit__
-    autocast = cast(Any, torch.autocast)
-    autocast.__enter__, autocast.__exit__ = lambda self: self, lambda self, *_: None
-    try:
-        yield
-    finally:
-        autocast.__enter__, autocast.__exit__ = entered, left

@@ -67,7 +67,8 @@ def photographs(folder: Path, *, views: int, height: int, width: int, most: int)
 def picture_files(folder: Path) -> list[Path]:
     """Pictures below `folder`, by name; of a rendered data set its colours alone. Raises UserError where there is none."""
     if not folder.is_dir():
-        raise UserError(folder, "is not a folder", "give a folder of pictures")
+        state = "is a file, not a folder" if folder.exists() else "is not a folder"
+        raise UserError(folder, state, "give a folder of pictures; archives are unpacked first")
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if (folder / "dataset.json").exists():
         found = [path for path in found if path.stem == "rgb"]

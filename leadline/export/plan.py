@@ -9,8 +9,9 @@
 | coreml | .mlpackage | fp32, fp16 |
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -19,6 +20,7 @@ from leadline import __version__
 from leadline.io.exported import Axis, Exported, Precision
 from leadline.methods.base import Method
 from leadline.methods.predictor import DepthModel, MethodReader
+from leadline.models.features import FusedFeatures
 from leadline.models.pretrained import DepthProReader
 from leadline.types import UserError
 
@@ -126,6 +128,8 @@ def _multiple(model: DepthModel, processor: Any) -> int:
 def settle(model: DepthModel, plan: Plan, *, subject: str | Path) -> Exported:
     """What the file will say about itself. Raises UserError about `subject`, or the option, for what cannot be had."""
     look = look_of(model)
+    if "size" in plan.dynamic and plan.preprocess == "outside":
+        look = replace(look, size_multiple=_open_multiple(model, look))
     joint = model.rig
     _check(model, plan, look, subject=subject)
     return Exported(
@@ -159,6 +163,8 @@ def _check(model: DepthModel, plan: Plan, look: Look, *, subject: str | Path) ->
     ending = ENDINGS[plan.format]
     if Path(subject).suffix != ending:
         raise UserError(subject, f"is no name of a file of format {plan.format}", f"let it end in {ending}")
+    if plan.format == "coreml" and (plan.dynamic or plan.preprocess == "inside"):
+        raise UserError("--format coreml", "takes pictures of one size, prepared outside", "leave --dynamic and --preprocess out")
     height, width = plan.height or look.height, plan.width or look.width
     if height < 1 or width < 1:
         raise UserError(model.name, "does not say the size of its input", "give --height and --width")
@@ -179,6 +185,12 @@ def _check(model: DepthModel, plan: Plan, look: Look, *, subject: str | Path) ->
         raise UserError("--dynamic batch", f"pictures of one batch change each other in {model.name}", "leave batch out")
     if plan.precision == "int8" and plan.calibration is None:
         raise UserError("--precision int8", "needs pictures to calibrate on", "give a folder of them as --calibration")
+
+
+def _open_multiple(model: DepthModel, look: Look) -> int:
+    """What open sides must be multiples of: patches of a frozen trunk too, which resizes other pictures by rules that no graph has."""
+    parts = model.network.frozen_parts if isinstance(model.network, Method) else ()
+    return math.lcm(look.size_multiple, *(part.patch_size for part in parts if isinstance(part, FusedFeatures)))
 
 
 def _rounded(side: int, multiple: int) -> int:

@@ -28,10 +28,13 @@ def table(parity: Parity) -> str:
     lines = [
         f"{about.model}: {parity.format}, {about.precision}, {about.kind.value}, licence {about.licence}",
         f"input      {size}, open: {', '.join(about.dynamic) or 'nothing'}, preparation {about.preprocess}",
-        f"bound      {bound_in_words(about.precision)}",
     ]
     if parity.compared:
-        lines += ["", f"{'pictures':<24}{'output':<10}{'shape':<22}{'largest':>12}{'mean':>12}"]
+        lines += [
+            f"bound      {bound_in_words(about.precision)}",
+            "",
+            f"{'pictures':<24}{'output':<10}{'shape':<22}{'largest':>12}{'mean':>12}",
+        ]
         for one in parity.compared:
             shape = "x".join(map(str, one.shape))
             lines.append(f"{one.pictures:<24.23}{one.output:<10}{shape:<22}{one.largest:>12.3g}{one.mean:>12.3g}")

@@ -5,6 +5,7 @@
 | .onnx | metadata property `leadline` |
 | OpenVINO .xml | rt_info `leadline` |
 | torch .pt2 | extra file `leadline.json` |
+| Core ML .mlpackage | user-defined metadata `leadline` |
 
 Names of the graph: inputs `image` and, where it needs one, `K`; outputs `values` and, where it has one, `valid`.
 """

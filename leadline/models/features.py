@@ -51,7 +51,7 @@ class FusedFeatures(nn.Module):
 
     def forward(self, image: Float[Tensor, "n 3 h w"]) -> list[Float[Tensor, "n _c _y _x"]]:
         """Maps of RGB in [0, 1] of any size."""
-        height, width = (max(1, round(side / self.patch_size)) for side in image.shape[-2:])
+        height, width = (_patches(side, self.patch_size) for side in image.shape[-2:])
         return _fused_maps(self.network, self._pixels(image, height=height, width=width), patches=(height, width))
 
     def _pixels(self, image: Tensor, *, height: int, width: int) -> Tensor:
@@ -77,6 +77,11 @@ class DecoderFeatures(nn.Module):
         """Maps of RGB in [0, 1]. Raises UserError for a size that is not a multiple."""
         features = self.encoder(image)
         return [*self.decoder(features)[self._first :], features[-1]]
+
+
+def _patches(side: int, patch: int) -> int:
+    """How many cover `side` [px] best. Where all fit, whole numbers say it, which exports with open sizes follow."""
+    return side // patch if side % patch == 0 else max(1, round(side / patch))
 
 
 class _Fused(Exception):  # noqa: N818

@@ -85,3 +85,6 @@ def test_calibration__unreadable(tmp_path: Path) -> None:
 def test_calibration__no_pictures(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a folder"):
         calibration_cases(tmp_path / "nowhere", ABOUT)
+    (tmp_path / "world.zip").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"is a file, not a folder; .*archives are unpacked first"):
+        calibration_cases(tmp_path / "world.zip", ABOUT)

@@ -8,7 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from leadline.export.openvino_file import openvino_model
-from leadline.export.quantise import last_operators
+from leadline.export.pictures import Case
+from leadline.export.quantise import last_operators, quantised
 
 
 def _network() -> onnx.ModelProto:
@@ -30,3 +31,13 @@ def _network() -> onnx.ModelProto:
 def test_last_operators__what_no_product_follows(made: Any) -> None:
     found = set(last_operators(made(_network())))
     assert len(found) == 3 and {"sigmoid", "tanh"} <= found and not found & {"conv_1", "relu", "conv_2"}
+
+
+def test_quantised__last_operators_read_what_no_quantiser_has_rounded() -> None:
+    case = Case("noise", np.zeros((1, 8, 8, 3), dtype=np.uint8), np.eye(3)[None])
+    inputs = {"image": np.random.default_rng(0).normal(size=(1, 3, 8, 8)).astype(np.float32)}
+    int8 = quantised(_network(), [case], lambda _: inputs, transformer=False)
+    made = {output: node.op_type for node in int8.graph.node for output in node.output}
+    read = {node.name: {made.get(tensor) for tensor in node.input} for node in int8.graph.node}
+    assert read["conv_2"] == {"DequantizeLinear"}, "products are quantised"
+    assert read["add"] == {"Sigmoid", "Tanh"}

@@ -19,7 +19,7 @@ from leadline.export.openvino_file import write_openvino
 from leadline.export.plan import settle
 from leadline.export.report import report_paths
 from leadline.export.run import eager_run, export_model
-from leadline.io.exported import Exported
+from leadline.io.exported import KEY, Exported
 from leadline.methods.base import Method
 from leadline.methods.loading import load, save_model_folder
 from leadline.methods.predictor import DepthModel
@@ -172,6 +172,7 @@ def test_export__disk_too_small_is_said_before_the_work(tmp_path: Path, monkeypa
         ("onnx", "s.onnx", {"precision": "bf16"}, "onnx files are not written in bf16; choose fp32, fp16, int8"),
         ("onnx", "s.onnx", {"precision": "int8"}, "needs pictures to calibrate on"),
         ("onnx", "s.onnx", {"dynamic": ("views",)}, "looks at every camera for itself"),
+        ("coreml", "s.mlpackage", {"dynamic": ("size",)}, "takes pictures of one size, prepared outside; leave --dynamic"),
         ("onnx", "s.onnx", {"height": 50}, "cannot take 96x50 px; give multiples of 32"),
     ],
 )
@@ -199,7 +200,24 @@ def test_verb__unknown_axis(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'time' cannot be open; choose from batch, size, views" in capsys.readouterr().err
 
 
-def test_export__coreml_without_its_package(tmp_path: Path) -> None:
+def test_export__coreml_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leadline.export.run.find_spec", lambda name: None)
     with pytest.raises(UserError, match="needs coremltools, which is not installed; pip install coremltools"):
         export_model(tiny_exportable.selfsup(), plan("coreml"), tmp_path / "s.mlpackage")
     assert not list(tmp_path.iterdir())
+
+
+def test_export__coreml_is_converted_and_says_that_nobody_ran_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Runs where coremltools is installed, which converts on every machine."""
+    toolkit = pytest.importorskip("coremltools")
+    out = tmp_path / "s.mlpackage"
+    capfd.readouterr()
+    for model in (tiny_exportable.selfsup(), tiny_exportable.surround()):  # the second one takes the place of the first
+        parity = export_model(model, plan("coreml"), out)
+        said = toolkit.models.MLModel(str(out), skip_model_load=True)
+        ports = said.get_spec().description
+        shapes = {port.name: list(port.type.multiArrayType.shape) for port in (*ports.input, *ports.output)}
+        assert shapes == {"image": [1, 3, 64, 96], "K": [1, 3, 3], "values": [1, 64, 96]}
+        assert Exported.from_json(said.user_defined_metadata[KEY], subject=out) == parity.about
+    assert "its answers were not compared" in report_paths(out)[1].read_text() and "bound" not in report_paths(out)[1].read_text()
+    assert capfd.readouterr() == ("", "")
