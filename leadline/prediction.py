@@ -66,7 +66,7 @@ class Prediction:
     @property
     def unit(self) -> str:
         """Unit of `values`: "m" for metric depth, "" for every relative kind."""
-        return "m" if self.kind is DepthKind.METRIC else ""
+        return self.kind.unit
 
     @property
     def usable(self) -> np.ndarray:

@@ -16,6 +16,11 @@ class DepthKind(StrEnum):
     AFFINE_INVARIANT_INVERSE = "affine_invariant_inverse"
     """Inverse depth up to an unknown factor and offset (the literature's "affine-invariant disparity")."""
 
+    @property
+    def unit(self) -> str:
+        """Unit of values: "m" for metric depth, "" for every relative kind."""
+        return "m" if self is DepthKind.METRIC else ""
+
 
 class ScaleSource(StrEnum):
     """Where the scale of a depth map comes from."""

@@ -37,6 +37,8 @@ class ExportOptions:
     """Of the network input [px]; that of training without it."""
     views: int = 6
     """Cameras of the rig, for networks that look at all of them together."""
+    valid: bool = False
+    """Let the file also say which values are depth: finite, positive, and nearer than the farthest that the network can say."""
     calibration: Path | None = None
     """Folder of pictures for int8; with any precision up to twelve of them are compared as well."""
     data: str | None = None
@@ -70,6 +72,7 @@ def run(argv: list[str]) -> int:
         height=options.height,
         width=options.width,
         views=options.views,
+        valid=options.valid,
         calibration=options.calibration,
         data=options.data,
         protocol=options.protocol,

@@ -5,6 +5,7 @@
 Preparation and the way back to the picture's size are inside if asked for (resampling.py).
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -20,11 +21,16 @@ from leadline.methods.base import Method
 from leadline.methods.predictor import DepthModel
 from leadline.models.pretrained import DepthProReader
 from leadline.models.reader import Reader
+from leadline.types import DepthKind
 
 EXAMPLE_BATCH = 2
 """Pictures in the example of an open batch: torch takes one, and none, for a special case."""
 EXAMPLE_PICTURE = (90, 130)
 """Size (height, width) [px] of the picture in the example of an open size with preparation inside."""
+
+
+SURE = 0.999
+"""Of the farthest depth, what is still told from all that is farther."""
 
 
 class Graph(nn.Module):
@@ -42,8 +48,8 @@ class Graph(nn.Module):
         self.register_buffer("std", torch.tensor(about.std).view(3, 1, 1), persistent=False)
         self.eval()
 
-    def forward(self, image: Tensor, K: Tensor | None = None) -> Tensor:
-        """Values of the model's kind, float32."""
+    def forward(self, image: Tensor, K: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        """Values of the model's kind, float32, and where asked for, which of them are depth, bool."""
         joint = self.about.views > 1
         pictures = image if joint else image[:, None]
         cameras = K if joint or K is None else K[:, None]
@@ -51,7 +57,15 @@ class Graph(nn.Module):
             values = self._from_pictures(pictures.movedim(-1, -3).float(), cameras)
         else:
             values = _values(self._reader, pictures, cameras)
-        return values if joint else values[:, 0]
+        answers = values if joint else values[:, 0]
+        return (answers, self._valid(answers)) if "valid" in self.about.outputs else answers
+
+    def _valid(self, values: Tensor) -> Tensor:
+        """Finite, and of depth, positive and nearer than the farthest that the network can say, where it says it of all that is farther."""
+        if self.about.kind is not DepthKind.METRIC:
+            return values.isfinite()
+        farthest = self.about.max_depth_m or math.inf
+        return values.isfinite() & (values > 0) & (values < SURE * farthest)
 
     def _from_pictures(self, pictures: Tensor, cameras: Tensor | None) -> Tensor:
         about = self.about

@@ -185,9 +185,17 @@ def _compared(name: str, about: Exported, expected: Mapping[str, np.ndarray], fo
         if answer is None or answer.shape != reference.shape:
             rows.append(Compared(name, output, () if answer is None else answer.shape, np.inf, np.inf))
             continue
-        error = relative_error(reference, answer, about.kind)
-        rows.append(Compared(name, output, answer.shape, float(error.max()), float(error.mean())))
+        rows.append(Compared(name, output, answer.shape, *_difference(reference, answer, about.kind)))
     return rows
+
+
+def _difference(reference: np.ndarray, answer: np.ndarray, kind: DepthKind) -> tuple[float, float]:
+    """Largest and mean relative error of values; of yes and no twice the share that differs, since one pixel at a limit says nothing."""
+    if reference.dtype == np.bool_:
+        share = float((reference != answer.astype(bool)).mean())
+        return share, share
+    error = relative_error(reference, answer, kind)
+    return float(error.max()), float(error.mean())
 
 
 def relative_error(reference: np.ndarray, answer: np.ndarray, kind: DepthKind) -> np.ndarray:

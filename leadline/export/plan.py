@@ -22,7 +22,7 @@ from leadline.methods.base import Method
 from leadline.methods.predictor import DepthModel, MethodReader
 from leadline.models.features import FusedFeatures
 from leadline.models.pretrained import DepthProReader
-from leadline.types import UserError
+from leadline.types import DepthKind, UserError
 
 Format = Literal["onnx", "openvino", "torch", "tensorrt", "coreml"]
 
@@ -60,6 +60,8 @@ class Plan:
     """Cameras of the rig, for a network that looks at all of them together; 1 for others."""
     calibration: Path | None = None
     """Folder of pictures that int8 is calibrated on."""
+    valid: bool = False
+    """Whether the graph also says which values are depth."""
     data: str | None = None
     """DATASET:ROOT that the cost in metrics is measured on; None for rendered rooms."""
     protocol: str | None = None
@@ -153,7 +155,15 @@ def settle(model: DepthModel, plan: Plan, *, subject: str | Path) -> Exported:
         # The file for trtexec is in full precision; what is asked of trtexec is in its command.
         precision="fp32" if plan.format == "tensorrt" and plan.precision in ("fp16", "bf16") else plan.precision,
         max_pixels=look.max_pixels if "size" in plan.dynamic else None,
+        max_depth_m=_farthest(model),
+        outputs=("values", "valid") if plan.valid else ("values",),
     )
+
+
+def _farthest(model: DepthModel) -> float | None:
+    """Depth [m] that the network cannot exceed, where it has such a limit."""
+    config = model.network.config if isinstance(model.network, Method) else None
+    return getattr(config, "max_depth_m", None) if model.kind is DepthKind.METRIC else None
 
 
 def _check(model: DepthModel, plan: Plan, look: Look, *, subject: str | Path) -> None:
@@ -163,8 +173,9 @@ def _check(model: DepthModel, plan: Plan, look: Look, *, subject: str | Path) ->
     ending = ENDINGS[plan.format]
     if Path(subject).suffix != ending:
         raise UserError(subject, f"is no name of a file of format {plan.format}", f"let it end in {ending}")
-    if plan.format == "coreml" and (plan.dynamic or plan.preprocess == "inside"):
-        raise UserError("--format coreml", "takes pictures of one size, prepared outside", "leave --dynamic and --preprocess out")
+    if plan.format == "coreml" and (plan.dynamic or plan.preprocess == "inside" or plan.valid):
+        wrong = "takes pictures of one size, prepared outside, and answers with numbers"
+        raise UserError("--format coreml", wrong, "leave --dynamic, --preprocess and --valid out")
     height, width = plan.height or look.height, plan.width or look.width
     if height < 1 or width < 1:
         raise UserError(model.name, "does not say the size of its input", "give --height and --width")

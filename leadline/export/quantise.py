@@ -28,8 +28,13 @@ NUM_MEASURED = 4
 """Pictures that errors of layers are measured on."""
 
 
-def quantised(model: Any, cases: Sequence[Case], prepare: Prepare, *, transformer: bool, kept: Sequence[str] = ()) -> Any:
-    """`model` (of onnx or openvino) in int8, calibrated on `cases`, without the layers `kept`."""
+def quantised(
+    model: Any, cases: Sequence[Case], prepare: Prepare, *, transformer: bool, symmetric: bool = False, kept: Sequence[str] = ()
+) -> Any:
+    """`model` (of onnx or openvino) in int8, calibrated on `cases`, without the layers `kept`.
+
+    `symmetric` leaves every zero point at 0, which is all that TensorRT knows.
+    """
     with quiet():
         import nncf
 
@@ -39,7 +44,7 @@ def quantised(model: Any, cases: Sequence[Case], prepare: Prepare, *, transforme
         return nncf.quantize(
             model,
             nncf.Dataset(cases, lambda case: dict(prepare(case))),
-            preset=nncf.QuantizationPreset.MIXED,
+            preset=nncf.QuantizationPreset.PERFORMANCE if symmetric else nncf.QuantizationPreset.MIXED,
             subset_size=len(cases),
             model_type=nncf.ModelType.TRANSFORMER if transformer else None,
             ignored_scope=scope,

@@ -110,7 +110,7 @@ def _int8(job: Job, program: ExportedProgram, path: Path, calibration: Sequence[
     kept: list[str] = []
     ranked: tuple[Layer, ...] = ()
     while True:
-        int8 = quantised(model, calibration, prepare, transformer=transformer, kept=kept)
+        int8 = quantised(model, calibration, prepare, transformer=transformer, symmetric=job.plan.format == "tensorrt", kept=kept)
         parity = _written(job, int8, path)
         as_openvino = int8 if job.plan.format == "openvino" else openvino_model(int8.SerializeToString(), subject=name)
         errors = layer_errors(plain, as_openvino, calibration, prepare, kept=kept)
@@ -153,7 +153,9 @@ def eager_run(graph: Graph) -> Run:
 
     @torch.inference_mode()
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {"values": graph(**{name: torch.from_numpy(values) for name, values in inputs.items()}).numpy()}
+        answers = graph(**{name: torch.from_numpy(values) for name, values in inputs.items()})
+        each = answers if isinstance(answers, tuple) else (answers,)
+        return {name: answer.numpy() for name, answer in zip(graph.about.outputs, each, strict=True)}
 
     return run
 

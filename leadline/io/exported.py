@@ -84,7 +84,7 @@ class Exported:
 
     def as_json(self) -> str:
         """The object as one line of ASCII."""
-        return json.dumps({"format": FORMAT, **asdict(self), "kind": self.kind.value})
+        return json.dumps({"format": FORMAT, **asdict(self), "kind": self.kind.value, "unit": self.kind.unit})
 
     @classmethod
     def from_json(cls, text: str, *, subject: str | Path) -> "Exported":

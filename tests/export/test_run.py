@@ -12,13 +12,16 @@ import pytest
 import torch
 from PIL import Image
 
+import leadline.runtime
 from leadline.cli.main import main
 from leadline.export.graph import Graph, example
 from leadline.export.onnx_file import described, onnx_model
 from leadline.export.openvino_file import write_openvino
+from leadline.export.parity import Parity
 from leadline.export.plan import settle
 from leadline.export.report import report_paths
 from leadline.export.run import eager_run, export_model
+from leadline.geometry.camera import scale_K
 from leadline.io.exported import KEY, Exported
 from leadline.methods.base import Method
 from leadline.methods.loading import load, save_model_folder
@@ -38,7 +41,7 @@ def converted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Conversion takes seconds: files of one network in several precisions share it."""
 
     def once(program: Any, about: Exported) -> Any:
-        key = (about.fingerprint, about.dynamic, about.preprocess)
+        key = (about.fingerprint, about.dynamic, about.preprocess, about.outputs)
         if key not in _made:
             _made[key] = onnx_model(program, about).SerializeToString()
         return described(onnx.load_from_string(_made[key]), about)
@@ -74,6 +77,24 @@ def test_export__onnx_by_the_verb(tmp_path: Path, folder: str, capsys: pytest.Ca
     assert about.fingerprint == load(folder).fingerprint
 
 
+def test_export__says_which_values_are_depth(tmp_path: Path, folder: str) -> None:
+    """What a narrow camera sees lies beyond the farthest depth of the network, which keeps it inside its range."""
+    out = tmp_path / "surround.onnx"
+    assert main(["export", folder, "--out", str(out), "--valid"]) == 0
+    session = open_session(out)
+    assert session.about is not None and session.about.max_depth_m == 80.0 and session.about.outputs == ("values", "valid")
+    said = json.loads(onnx.load(out).metadata_props[-1].value)
+    assert (said["kind"], said["unit"], said["licence"]) == ("metric", "m", "Apache-2.0")
+    image = np.random.default_rng(0).random((1, 3, 64, 96), dtype=np.float32)
+    for focal, are_known in ((80.0, True), (4000.0, False)):
+        K = np.array([[[focal, 0, 48], [0, focal, 32], [0, 0, 1]]], dtype=np.float32)
+        answers = session.run(image=image, K=K)
+        assert answers["valid"].dtype == np.bool_ and answers["valid"].shape == answers["values"].shape
+        assert (answers["valid"] == are_known).all()
+        prediction = leadline.runtime.open(out).predict(picture(), K=scale_K(K[0].astype(float), sx=140 / 96, sy=90 / 64))
+        assert (prediction.usable == are_known).all()
+
+
 def test_export__torch_with_an_open_batch(tmp_path: Path) -> None:
     parity = export_model(tiny_exportable.selfsup(), plan("torch", dynamic=("batch",)), tmp_path / "s.pt2")
     assert {one.shape for one in parity.compared} == {(1, 64, 96), (3, 64, 96), (2, 64, 96)} and parity.largest < 1e-4
@@ -94,6 +115,31 @@ def test_export__int8_openvino_lists_its_layers(tmp_path: Path, folder: str, pho
     assert parity.exceeded is None and parity.cost is not None and parity.cost.change <= 0.02
     assert len(parity.layers) > 10 and all(np.isfinite(layer.error) for layer in parity.layers)
     assert "photos" not in (tmp_path / "s.xml.parity.txt").read_text() and (tmp_path / "s.bin").is_file()
+
+
+def test_export__int8_for_tensorrt_keeps_layers_that_break_depth(
+    tmp_path: Path, folder: str, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One layer in floating point is not enough here, two are: those that add most error are, and their inputs stay whole."""
+
+    def too_much(precision: str, parity: Parity) -> str | None:
+        return None if sum(layer.kept for layer in parity.layers) >= 2 else "is off"
+
+    monkeypatch.setattr("leadline.export.parity._exceeded", too_much)
+    out = tmp_path / "surround.onnx"
+    parity = export_model(load(folder), plan("tensorrt", precision="int8", calibration=photos), out)
+    assert "trtexec" in " ".join(parity.notes)
+    kept = {layer.name for layer in parity.layers if layer.kept}
+    assert len(kept) == 2 < len(parity.layers)
+    model = onnx.load(out)
+    dequantised = {output for node in model.graph.node if node.op_type == "DequantizeLinear" for output in node.output}
+    quantised = {node.name for node in model.graph.node if node.op_type == "Conv" and dequantised & set(node.input)}
+    assert quantised and kept.isdisjoint(quantised)
+    assert kept <= {node.name for node in model.graph.node}
+    zeros = {node.input[2] for node in model.graph.node if node.op_type == "QuantizeLinear"}
+    stored = [onnx.numpy_helper.to_array(one) for one in model.graph.initializer if one.name in zeros]
+    assert stored and not any(zero.any() for zero in stored), "TensorRT knows no others"
+    assert np.isfinite(open_session(out).run(**{name: value.numpy() for name, value in example(parity.about).items()})["values"]).all()
 
 
 def test_graph__inside_answers_as_predict_does(tmp_path: Path) -> None:
@@ -172,7 +218,12 @@ def test_export__disk_too_small_is_said_before_the_work(tmp_path: Path, monkeypa
         ("onnx", "s.onnx", {"precision": "bf16"}, "onnx files are not written in bf16; choose fp32, fp16, int8"),
         ("onnx", "s.onnx", {"precision": "int8"}, "needs pictures to calibrate on"),
         ("onnx", "s.onnx", {"dynamic": ("views",)}, "looks at every camera for itself"),
-        ("coreml", "s.mlpackage", {"dynamic": ("size",)}, "takes pictures of one size, prepared outside; leave --dynamic"),
+        (
+            "coreml",
+            "s.mlpackage",
+            {"dynamic": ("size",)},
+            "takes pictures of one size, prepared outside, and answers with numbers; leave --dynamic",
+        ),
         ("onnx", "s.onnx", {"height": 50}, "cannot take 96x50 px; give multiples of 32"),
     ],
 )
