@@ -5,8 +5,9 @@ the nearest that fits its patches. Eager, on a processor, two cameras at once; m
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -15,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 
 from benchmarks._networks import depth_anything
+from leadline.io.atomic import write_bytes
 from leadline.methods.catalog import build_method
 from leadline.methods.surround.method import Surround
 from leadline.models.bins.head import build_bin_head
@@ -28,6 +30,9 @@ TEACHER_SIZES = ((518, 868), (392, 644))
 TARGETS = {("surround-r18", 518): 11.14, ("surround-tiny", 518): 30.0, ("surround-r18", 392): 7.0}
 """Times as fast as the teacher at that height."""
 RIGS = (2, 4, 6, 12)
+OUT = Path("out")
+SIDE = 260
+"""Of a panel of the plot [px]."""
 SIZES = ((192, 320), (288, 480), (384, 640), (576, 960))
 
 
@@ -75,14 +80,40 @@ def run() -> Iterator[tuple[str, float, str, str]]:
 
 
 def _growth() -> Iterator[tuple[str, float, str, str]]:
-    """A straight line through the origin would have equal times per camera, and per pixel."""
+    """A straight line through the origin would have equal times per camera, and per pixel; OUT / growth.svg shows both."""
     rigs = {f"{views} cameras": _student("surround-tiny", views=views) for views in RIGS}
-    for name, seconds in _interleaved(list(rigs.values()), names=list(rigs), half=True).items():
-        yield f"surround-tiny, bf16, {name}: each", 1000 * seconds, "ms", ""
+    each = _interleaved(list(rigs.values()), names=list(rigs), half=True)
+    yield from ((f"surround-tiny, bf16, {name}: each", 1000 * seconds, "ms", "") for name, seconds in each.items())
     sizes = {f"{h}x{w}": _student("surround-tiny", height=h, width=w) for h, w in SIZES}
-    for name, seconds in _interleaved(list(sizes.values()), names=list(sizes), half=True).items():
-        height, width = (int(side) for side in name.split("x"))
-        yield f"surround-tiny, bf16, {name}: a million pixels", 1000 * seconds / (height * width / 1e6), "ms", ""
+    times, millions = _interleaved(list(sizes.values()), names=list(sizes), half=True), [h * w / 1e6 for h, w in SIZES]
+    for (name, seconds), pixels in zip(times.items(), millions, strict=True):
+        yield f"surround-tiny, bf16, {name}: a million pixels", 1000 * seconds / pixels, "ms", ""
+    of_rigs = [1000 * views * seconds for views, seconds in zip(RIGS, each.values(), strict=True)]
+    panels = (
+        _panel("ms a rig of 384x640, by cameras", RIGS, of_rigs),
+        _panel("ms a picture, by millions of pixels", millions, [1000 * seconds for seconds in times.values()]),
+    )
+    write_bytes(OUT / "growth.svg", _side_by_side(panels).encode())
+
+
+def _panel(title: str, xs: Sequence[float], ys: Sequence[float]) -> str:
+    """Measured points, and the straight line through the origin that fits them best, in a square of SIDE."""
+    slope = sum(x * y for x, y in zip(xs, ys, strict=True)) / sum(x * x for x in xs)
+    right, top = 1.1 * max(xs), 1.1 * max(*ys, slope * max(xs))
+    at = [(SIDE * x / right, SIDE * (1 - y / top)) for x, y in zip(xs, ys, strict=True)]
+    axes = f'<path d="M0 0V{SIDE}H{SIDE}" fill="none" stroke="#888"/>'
+    line = f'<path d="M0 {SIDE}L{SIDE} {SIDE * (1 - slope * right / top):.1f}" stroke="#3b7dd8" stroke-dasharray="4"/>'
+    points = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#d8603b"/>' for x, y in at)
+    said = "".join(f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="end">{ms:.0f}</text>' for (x, y), ms in zip(at, ys, strict=True))
+    ticks = "".join(f'<text x="{x:.1f}" y="{SIDE + 16}" text-anchor="middle">{n:.3g}</text>' for (x, _), n in zip(at, xs, strict=True))
+    return f'{axes}{line}{points}{said}{ticks}<text x="{SIDE / 2}" y="-12" text-anchor="middle">{title}</text>'
+
+
+def _side_by_side(panels: Sequence[str]) -> str:
+    pitch = SIDE + 60
+    placed = "".join(f'<g transform="translate({30 + i * pitch},40)">{panel}</g>' for i, panel in enumerate(panels))
+    size = f'width="{len(panels) * pitch}" height="{SIDE + 70}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12" fill="#888">{placed}</svg>\n'
 
 
 def _interleaved(contenders: list[Contender], *, half: bool, names: list[str] | None = None) -> dict[str, float]:
