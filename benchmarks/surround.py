@@ -1,7 +1,8 @@
 """Students of `surround` beside a Depth Anything V2 ViT-B with a head of bins, per camera frame, all in one interleaved run.
 
 Weights are random: time does not know. Students see 384x640; the teacher 518x868, at which the foundation model was trained, and 392x644,
-the nearest that fits its patches. Eager, on a processor, two cameras at once; medians of rounds that take every network in turn.
+the nearest that fits its patches. Eager, on a processor, two cameras at once; medians of rounds that take every network in turn. Freed
+memory stays with the process, as in training: otherwise glibc gives it back, and a picture of twelve takes 1.6 times as long (docs/LOG.md).
 """
 
 import time
@@ -21,6 +22,7 @@ from leadline.methods.catalog import build_method
 from leadline.methods.surround.method import Surround
 from leadline.models.bins.head import build_bin_head
 from leadline.models.features import FusedFeatures
+from leadline.training.heap import kept_heap
 
 CAMERAS = 2
 ROUNDS = 5
@@ -34,6 +36,7 @@ OUT = Path("out")
 SIDE = 260
 """Of a panel of the plot [px]."""
 SIZES = ((192, 320), (288, 480), (384, 640), (576, 960))
+Figure = tuple[str, float, str, str]
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,13 @@ class Contender:
         return counter.get_total_flops() / 2e9 / self.image.shape[1]
 
 
-def run() -> Iterator[tuple[str, float, str, str]]:
+def run() -> Iterator[Figure]:
     """Parameters, operations, times and their ratios; then how the cost of a rig grows."""
+    with kept_heap():
+        yield from _measured()
+
+
+def _measured() -> Iterator[Figure]:
     contenders = [*(_student(name) for name in STUDENTS), *(_teacher(*size) for size in TEACHER_SIZES)]
     for one in contenders:
         yield f"{one.name}: parameters", one.parameters / 1e6, "M", ""
@@ -79,7 +87,7 @@ def run() -> Iterator[tuple[str, float, str, str]]:
     yield from _growth()
 
 
-def _growth() -> Iterator[tuple[str, float, str, str]]:
+def _growth() -> Iterator[Figure]:
     """A straight line through the origin would have equal times per camera, and per pixel; OUT / growth.svg shows both."""
     rigs = {f"{views} cameras": _student("surround-tiny", views=views) for views in RIGS}
     each = _interleaved(list(rigs.values()), names=list(rigs), half=True)
