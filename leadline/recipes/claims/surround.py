@@ -71,7 +71,8 @@ def surround(size: str) -> Claim:
     }
     against = {"ckd+vrkd-r18": "supervised-r18", "shared-bins": "ckd+vrkd-r18"}
     few = {"supervised-lidar-10": Variant(_some_depth(plain, 0.1))} | {
-        f"{name}-lidar-10": _student(name, _some_depth(taught[name], 0.1)) for name in ("response", "kd", "ckd+vrkd")
+        f"{name}-lidar-10": replace(_student(name, _some_depth(taught[name], 0.1)), against="supervised-lidar-10")
+        for name in ("response", "kd", "ckd+vrkd")
     }
     short = plain.steps * 2 // 3
     searched = {"supervised": Variant(replace(plain, steps=short))} | {
