@@ -27,8 +27,6 @@ EXAMPLE_BATCH = 2
 """Pictures in the example of an open batch: torch takes one, and none, for a special case."""
 EXAMPLE_PICTURE = (90, 130)
 """Size (height, width) [px] of the picture in the example of an open size with preparation inside."""
-
-
 SURE = 0.999
 """Of the farthest depth, what is still told from all that is farther."""
 

@@ -190,7 +190,7 @@ def _compared(name: str, about: Exported, expected: Mapping[str, np.ndarray], fo
 
 
 def _difference(reference: np.ndarray, answer: np.ndarray, kind: DepthKind) -> tuple[float, float]:
-    """Largest and mean relative error of values; of yes and no twice the share that differs, since one pixel at a limit says nothing."""
+    """Largest and mean relative error of values. Of yes and no, for both, the share that differs: one pixel at a limit says nothing."""
     if reference.dtype == np.bool_:
         share = float((reference != answer.astype(bool)).mean())
         return share, share

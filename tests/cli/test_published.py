@@ -25,6 +25,20 @@ def test_deploy__ratios_are_those_of_its_rows_and_the_page_has_them() -> None:
         assert f"(`{name}`) | {ratio:.2f} |" in page
 
 
+def test_surround__the_page_says_what_its_summary_does() -> None:
+    summary, page = json.loads((RESULTS / "surround.json").read_text())["summary"], (RESULTS / "surround.md").read_text()
+    seen, unseen = (summary[split]["all"] for split in ("streets-test", "streets-ddad6-test"))
+    first = page.partition("## ")[0]
+    assert f"**{seen['ckd+vrkd']['mean_gain']:.1%}**".replace("%", " %") in first
+    for table in (seen, unseen):
+        before, after = (table[name] for name in ("supervised", "ckd+vrkd"))
+        assert f"abs_rel {before['mean']['abs_rel']:.3f} → {after['mean']['abs_rel']:.3f}" in first
+        apart, nearer = before["overlap_disagreement"], after["overlap_disagreement"]
+        assert f"{apart:.3f} → {nearer:.3f}, −{100 * (1 - nearer / apart):.1f} %" in first
+    for name in ("response", "dist"):
+        assert f"`{name}` gains {100 * seen[name]['mean_gain']:.1f} % ({100 * unseen[name]['mean_gain']:.1f} % on the rig" in first
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page__holds_the_tables_that_its_rows_give(page: Path) -> None:
     text = page.read_text()

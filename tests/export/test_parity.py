@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from leadline.export.cost import read_truth
-from leadline.export.parity import Compared, Parity, compare, relative_error, trials
+from leadline.export.parity import Compared, Parity, _compared, compare, relative_error, trials
 from leadline.export.plan import Plan
 from leadline.export.report import table
 from leadline.io.exported import Exported
@@ -66,6 +66,15 @@ def test_mean__of_the_photographs_together_and_of_every_shape_by_itself() -> Non
     assert beyond.mean == pytest.approx(0.007), "nobody calibrates on what is rendered for shapes"
     opened = replace(beyond, about=_about(precision="int8", dynamic=("size",)))
     assert opened.exceeded is not None, "every size that is promised answers"
+
+
+def test_compared__of_yes_and_no_the_share_that_differs() -> None:
+    yes = np.ones((1, 4, 4), dtype=bool)
+    found = yes.copy()
+    found[0, 0] = False
+    (one,) = _compared("room", _about(), {"valid": yes}, {"valid": found})
+    assert (one.largest, one.mean) == (0.25, 0.25)
+    assert Parity(_about(), "onnx", (one,), None).exceeded is not None
 
 
 def test_compare__one_wrong_pixel_breaks_fp32() -> None:
