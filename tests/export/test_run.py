@@ -20,6 +20,7 @@ from leadline.export.onnx_file import described, onnx_model
 from leadline.export.openvino_file import write_openvino
 from leadline.export.parity import Parity
 from leadline.export.plan import settle
+from leadline.export.quiet import quiet
 from leadline.export.report import report_paths
 from leadline.export.run import eager_run, export_model
 from leadline.geometry.camera import scale_K
@@ -261,7 +262,8 @@ def test_export__coreml_without_its_package(tmp_path: Path, monkeypatch: pytest.
 
 def test_export__coreml_is_converted_and_says_that_nobody_ran_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """coremltools converts on every machine."""
-    toolkit: Any = import_module("coremltools")
+    with quiet():  # freshly installed, its source is compiled here, which warns
+        toolkit: Any = import_module("coremltools")
     out = tmp_path / "s.mlpackage"
     capfd.readouterr()
     for model in (tiny_exportable.selfsup(), tiny_exportable.surround()):  # the second one takes the place of the first
