@@ -19,6 +19,7 @@ from transformers import AutoBackbone, AutoConfig, PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
 
 from leadline.models.hub import from_hub, no_progress_bar, stated_licence
+from leadline.models.mimetic import begin_mimetic
 from leadline.models.mpvit import HOW_TO_CONVERT, MPViT, MPViTSpec, load_mpvit
 from leadline.types import UserError
 
@@ -149,7 +150,10 @@ def _build(name: str, pretrained: str) -> Encoder:
         return _mpvit_encoder(name, spec, pretrained)
     if pretrained == "none":
         config = AutoConfig.for_model(spec.model_type, **_lists(spec.config))
-        return _wrap(AutoBackbone.from_config(config), config, spec)
+        backbone = AutoBackbone.from_config(config)
+        if spec.model_type == "dinov2":
+            begin_mimetic(backbone, width=config.hidden_size)
+        return _wrap(backbone, config, spec)
     if pretrained == "hub":
         if spec.hub_id is None:
             raise UserError(name, "has no public weights", 'give a folder or a hub id, or pretrained="none" to train from scratch')

@@ -19,6 +19,8 @@ SHARP = ("tartanair", "blendedmvs", "hypersim", "vkitti2", "irs", "rendered")
 
 WIDE = DataConfig(height=126, width=210, batch_size=8, split="train", val_split="validation")
 """Rendered worlds at 126x210: 9 x 15 patches, for CPU cores."""
+FROM_SCRATCH = OptimConfig(lr=1e-3, muon_lr=3e-3, schedule="one-cycle", warmup=0.1, weight_decay=0.05)
+"""For small transformers that start from random weights (docs/LOG.md)."""
 
 
 def foundation() -> TrainConfig:
@@ -28,11 +30,12 @@ def foundation() -> TrainConfig:
             default_config("supervised"),
             encoder="dinov2-mini",
             decoder="dpt",
+            decoder_width=0.5,
             kind=DepthKind.AFFINE_INVARIANT_INVERSE,
         ),
         data=WIDE,
-        optim=OptimConfig(lr=5e-4, schedule="one-cycle", warmup=0.1, weight_decay=0.05),
-        steps=2_200,
+        optim=FROM_SCRATCH,
+        steps=3_000,
         ema_decay=0.99,
         val_every=0,
         checkpoint_every=100,
@@ -45,8 +48,8 @@ def segments() -> TrainConfig:
     return TrainConfig(
         method=SegmentsConfig(),
         data=WIDE,
-        optim=OptimConfig(lr=5e-4, schedule="one-cycle", warmup=0.1, weight_decay=0.05),
-        steps=900,
+        optim=FROM_SCRATCH,
+        steps=1_500,
         ema_decay=0.99,
         val_every=0,
         checkpoint_every=100,

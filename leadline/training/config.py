@@ -72,12 +72,15 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """AdamW with one learning rate for what is new, another for the encoder, and a schedule over all steps."""
+    """AdamW with one learning rate for what is new, another for the encoder, and a schedule over all steps; Muon for matrices if asked."""
 
     lr: float = 3e-4
     """Highest learning rate."""
     encoder_lr_factor: float = 1.0
     """The encoder's learning rate as a share of `lr`; below 1 for pretrained encoders."""
+    muon_lr: float = 0.0
+    """Highest learning rate of Muon for all weights that are matrices, as those of transformers are; 0 leaves them to AdamW. Transformers
+    that start from random weights learn faster with it (docs/LOG.md)."""
     weight_decay: float = 0.01
     """Decoupled weight decay; norms and biases have none."""
     betas: tuple[float, float] = (0.9, 0.999)

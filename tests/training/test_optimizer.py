@@ -1,13 +1,17 @@
 """Learning rates rise and fall as named; parameters get the group they belong to."""
 
+import copy
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+import torch
+from torch.optim import AdamW, Optimizer
 
+from leadline.methods.base import Learner
 from leadline.methods.catalog import build_method, default_config
 from leadline.training.config import OptimConfig, Schedule
-from leadline.training.optimizer import build_optimizer, parameter_groups, schedule_factor
+from leadline.training.optimizer import MuonAndAdamW, build_optimizer, parameter_groups, schedule_factor
 
 STEPS = 200
 
@@ -68,3 +72,74 @@ def test_build_optimizer__schedule_scales_every_group() -> None:
     optimizer.step()
     schedule.step()
     assert sorted({group["lr"] for group in optimizer.param_groups}) == pytest.approx([5e-3, 1e-2])
+
+
+MUON = OptimConfig(lr=1e-3, muon_lr=4e-3, encoder_lr_factor=0.5, weight_decay=0.05, warmup=0.5, schedule="cosine")
+
+
+def plain() -> Learner:
+    """A transformer and a DPT decoder, with the same weights each time."""
+    torch.manual_seed(0)
+    return build_method("supervised", replace(default_config("supervised"), encoder="dinov2-tiny", decoder="dpt", decoder_width=0.25))
+
+
+def step_down(method: Learner, optimizer: Optimizer, number: int) -> None:
+    """One step down a slope of its own `number`."""
+    optimizer.zero_grad()
+    generator = torch.Generator().manual_seed(number)
+    for parameter in method.trained_parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=generator)
+    optimizer.step()
+
+
+def test_build_optimizer__muon_moves_matrices_and_nothing_else() -> None:
+    method = plain()
+    optimizer, schedule = build_optimizer(method, MUON, steps=4, fused=True)
+    assert isinstance(optimizer, MuonAndAdamW)
+    muon, adamw = optimizer.parts
+    matrices = {id(p) for group in muon.param_groups for p in group["params"]}
+    others = {id(p) for group in adamw.param_groups for p in group["params"]}
+    assert matrices == {id(p) for p in method.trained_parameters() if p.ndim == 2}
+    assert matrices | others == {id(p) for p in method.trained_parameters()} and not matrices & others
+    assert [group["lr"] for group in muon.param_groups] == pytest.approx([1e-3])  # half way up the warm-up, half for the encoder
+    before = {name: p.detach().clone() for name, p in method.named_parameters()}
+    step_down(method, optimizer, 0)
+    schedule.step()
+    assert [group["lr"] for group in muon.param_groups] == pytest.approx([2e-3])
+    assert all(not torch.equal(before[name], p) for name, p in method.named_parameters() if id(p) in matrices | others)
+
+
+def test_build_optimizer__without_matrices_there_is_no_muon() -> None:
+    method = build_method("supervised", replace(default_config("supervised"), encoder="resnet-tiny", decoder_width=0.25))
+    assert isinstance(build_optimizer(method, MUON, steps=4, fused=True)[0], AdamW)
+
+
+def test_muon_and_adamw__a_run_that_stops_goes_on_as_if_it_had_not() -> None:
+    whole, half = plain(), plain()
+    for method, stops in ((whole, False), (half, True)):
+        optimizer, schedule = build_optimizer(method, MUON, steps=4, fused=True)
+        for number in range(4):
+            if stops and number == 2:
+                states = copy.deepcopy((optimizer.state_dict(), schedule.state_dict()))
+                optimizer, schedule = build_optimizer(method, MUON, steps=4, fused=True)
+                optimizer.load_state_dict(states[0])
+                schedule.load_state_dict(states[1])
+            step_down(method, optimizer, number)
+            schedule.step()
+    for a, b in zip(whole.parameters(), half.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_muon_and_adamw__the_closure_leaves_gradients() -> None:
+    method = plain()
+    optimizer, _ = build_optimizer(method, MUON, steps=4, fused=True)
+    before = [p.detach().clone() for p in method.trained_parameters()]
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        total = torch.stack([p.square().sum() for p in method.trained_parameters()]).sum()
+        total.backward()
+        return total.detach()
+
+    assert optimizer.step(loss) == pytest.approx(float(sum(p.double().square().sum() for p in before)), rel=1e-4)
+    assert all(not torch.equal(a, p) for a, p in zip(before, method.trained_parameters(), strict=True) if bool(a.any()))

@@ -15,6 +15,7 @@ from leadline.io.atomic import writable_folder
 from leadline.losses.instances import instance_loss
 from leadline.methods.base import Learner, Loss
 from leadline.methods.segments.config import SegmentsConfig
+from leadline.models.mimetic import begin_mimetic
 from leadline.models.semantic import TransformerEncoder
 from leadline.types import UserError
 
@@ -37,6 +38,7 @@ class Segments(Learner):
                 patch_size=config.patch,
             )
         )
+        begin_mimetic(network, width=config.width)
         cast(Any, network).embeddings.mask_token.requires_grad_(False)
         self.segmenter = TransformerEncoder(network, width=config.width, side=config.longer_side, patch=config.patch)
         self.embed = nn.Conv2d(config.width, config.embedding, 1)
