@@ -65,7 +65,7 @@ def briges_worlds() -> TrainConfig:
     return TrainConfig(
         method=method,
         data=WIDE,
-        optim=OptimConfig(lr=3e-4, schedule="one-cycle", warmup=0.1, weight_decay=1e-2),
+        optim=OptimConfig(lr=3e-4, muon_lr=1e-3, schedule="one-cycle", warmup=0.1, weight_decay=1e-2),
         steps=500,
         ema_decay=0.99,
         val_every=0,
@@ -78,7 +78,8 @@ def briges_student() -> TrainConfig:
     """One encoder that learns what a bridged pair of stand-ins says (--method.plain), beginning as foundation (--method.start)."""
     relative = DepthKind.AFFINE_INVARIANT_INVERSE
     method = replace(default_config("distil"), encoder="dinov2-mini", decoder="dpt", num_scales=1, kind=relative)
-    return replace(briges_worlds(), method=method)
+    like = briges_worlds()
+    return replace(like, method=method, optim=replace(like.optim, muon_lr=0.0))
 
 
 def briges_v1b() -> TrainConfig:

@@ -16,9 +16,9 @@ WEAK = "segments-weak"
 WEAK_SHARE = 5
 """Steps of `segments` for one of its weak twin."""
 PUBLISHED_RATE = 5e-5
-"""Learning rate of the authors, for pairs of the sizes that they have."""
+"""Learning rate of the authors, who have AdamW alone, for pairs of the sizes that they have."""
 RATES = (0.3, 1.0, 3.0)
-"""On the learning rate, in a search."""
+"""On both learning rates, in a search."""
 LOSSES = {"matching": {}, "zoedepth": {"ssi_weight": 0.85, "gradient": "zoedepth", "gradient_weight": 1e-3}}
 """The loss of the authors' later script, which the recipe has, and that of their first."""
 CHOSEN = {
@@ -104,7 +104,7 @@ def with_pair(claim: Claim, *, depth: str, semantic: str) -> Claim:
             )
             return replace(about, config=student, teachers={"plain": about.teachers["plain"]})
         gates = with_options(about.config, heads=16)
-        return replace(about, config=replace(gates, optim=replace(gates.optim, lr=PUBLISHED_RATE)))
+        return replace(about, config=replace(gates, optim=replace(gates.optim, lr=PUBLISHED_RATE, muon_lr=0.0)))
 
     def of_pair(variants: Mapping[str, Variant]) -> dict[str, Variant]:
         left_out = {name for name, about in variants.items() if WEAK in (name, *about.others)} | published.keys()
@@ -124,7 +124,8 @@ def _on(about: Variant, semantic: str) -> Variant:
 
 
 def _with(config: TrainConfig, loss: str, factor: float) -> TrainConfig:
-    return replace(with_options(config, **LOSSES[loss]), optim=replace(config.optim, lr=factor * config.optim.lr))
+    optim = config.optim
+    return replace(with_options(config, **LOSSES[loss]), optim=replace(optim, lr=factor * optim.lr, muon_lr=factor * optim.muon_lr))
 
 
 def _searched(about: Variant, loss: str, factor: float) -> TrainConfig:
