@@ -40,6 +40,7 @@ def sine_positions(side: int, width: int) -> Float[Tensor, "n d"]:
     """Sines and cosines of the centres of a grid of `side` x `side` tokens, row by row; `width` is a multiple of 4."""
     centre = (torch.arange(side) + 0.5) / side
     rows, columns = torch.meshgrid(centre, centre, indexing="ij")
-    waves = 2 * math.pi * torch.linspace(SLOWEST, FASTEST, width // 4).exp2()
+    # NOTE: no torch.linspace, which transformers replaces by one that is always on the CPU.
+    waves = 2 * math.pi * (SLOWEST + (FASTEST - SLOWEST) * torch.arange(width // 4) / (width // 4 - 1)).exp2()
     angles = [axis.flatten()[:, None] * waves for axis in (rows, columns)]
     return torch.cat([wave(angle) for angle in angles for wave in (torch.sin, torch.cos)], dim=1)
