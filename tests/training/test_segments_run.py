@@ -33,9 +33,10 @@ def short(whole: TrainConfig, rooms: Path) -> TrainConfig:
     return replace(whole, data=data, log=log, steps=3, precision="fp32")
 
 
-def test_stand_ins__are_trained_and_bridged(rooms: Path, tmp_path: Path) -> None:
+def test_stand_ins__are_trained_and_bridged(rooms: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     segments = short(recipe("segments"), rooms)
     encoder = train(replace(segments, method=TINY), tmp_path / "segments")
+    assert "shards" not in capfd.readouterr().err, "a bar for weights that are written in an instant"
     with torch.inference_mode():
         assert load_semantic(str(encoder.model)).eval()(torch.rand(1, 3, HEIGHT, WIDTH)).shape == (1, 64, 3, 5)
     assert "learnt from instance ids of rendered:rooms: steps 3" in (encoder.model / "README.md").read_text()

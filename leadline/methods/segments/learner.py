@@ -15,6 +15,7 @@ from leadline.io.atomic import writable_folder
 from leadline.losses.instances import instance_loss
 from leadline.methods.base import Learner, Loss
 from leadline.methods.segments.config import SegmentsConfig
+from leadline.models.hub import no_progress_bar
 from leadline.models.mimetic import begin_mimetic
 from leadline.models.semantic import TransformerEncoder
 from leadline.types import UserError
@@ -66,5 +67,6 @@ class Segments(Learner):
     def save(self, folder: Path, card: str) -> None:
         """Write the encoder in the format of `transformers`, with `card` as its README.md."""
         writable_folder(folder)
-        cast(Any, self.segmenter.network).save_pretrained(folder)
+        with no_progress_bar():
+            cast(Any, self.segmenter.network).save_pretrained(folder)
         (folder / "README.md").write_text(card, encoding="utf-8")
