@@ -75,14 +75,17 @@ SURROUND_SMALL = (
 """What the claim of `surround` needs: six cameras, other scenes for its teacher, and a rig that nobody has trained on."""
 
 BRIGES_SMALL = (
-    WorldSet("rooms", "train", scenes=1000, frames=1, height=126, width=210, layers=("instance",)),
-    WorldSet("streets", "train", scenes=120, frames=1, rig="nuscenes6", height=126, width=210, layers=("instance",)),
+    WorldSet("rooms", "train", scenes=1000, frames=1, height=126, width=210, layers=("instance",), part="foundation"),
+    WorldSet("streets", "train", scenes=120, frames=1, rig="nuscenes6", height=126, width=210, layers=("instance",), part="foundation"),
+    WorldSet("rooms", "train", scenes=600, frames=1, height=126, width=210, first=1000),
+    WorldSet("streets", "train", scenes=60, frames=1, rig="nuscenes6", height=126, width=210, first=120),
     WorldSet("rooms", "val", scenes=100, frames=1, height=126, width=210, layers=("instance",)),
     WorldSet("rooms", "test", scenes=200, frames=1, height=126, width=210, layers=("instance",)),
     WorldSet("objects", "test", scenes=200, frames=1, height=126, width=210, layers=("instance",)),
     WorldSet("yard", "test", scenes=200, frames=1, height=126, width=210, layers=("instance",)),
 )
-"""What the claim of `briges` needs: two families to train on, and 200 pictures of each that is scored unseen."""
+"""What the claim of `briges` needs: two families to train on, other scenes of them for what is frozen than for gates, which would find
+nothing to mend in pictures that the depth model has learnt by heart; and 200 pictures of each family that is scored unseen."""
 
 CLAIMS: dict[str, tuple[WorldSet, ...]] = {
     "supervised": SUPERVISED_SMALL,
@@ -117,8 +120,10 @@ SURROUND_FULL = (
 """What `leadline reproduce surround --size full` renders."""
 
 BRIGES_FULL = (
-    WorldSet("rooms", "train", scenes=4000, frames=1, height=378, width=630, layers=("instance",)),
-    WorldSet("streets", "train", scenes=400, frames=1, rig="nuscenes6", height=378, width=630, layers=("instance",)),
+    WorldSet("rooms", "train", scenes=4000, frames=1, height=378, width=630, layers=("instance",), part="foundation"),
+    WorldSet("streets", "train", scenes=400, frames=1, rig="nuscenes6", height=378, width=630, layers=("instance",), part="foundation"),
+    WorldSet("rooms", "train", scenes=2000, frames=1, height=378, width=630, first=4000),
+    WorldSet("streets", "train", scenes=200, frames=1, rig="nuscenes6", height=378, width=630, first=400),
     WorldSet("rooms", "val", scenes=100, frames=1, height=378, width=630, layers=("instance",)),
     WorldSet("rooms", "test", scenes=200, frames=1, height=378, width=630, layers=("instance",)),
     WorldSet("objects", "test", scenes=200, frames=1, height=378, width=630, layers=("instance",)),

@@ -21,7 +21,8 @@ from leadline.training.config import TrainConfig
 
 SIZE: dict[str, Any] = {"height": 56, "width": 56, "layers": ("instance",)}
 WORLDS = (
-    WorldSet("rooms", "train", scenes=2, frames=1, **SIZE),
+    WorldSet("rooms", "train", scenes=1, frames=1, part="foundation", **SIZE),
+    WorldSet("rooms", "train", scenes=2, frames=1, first=1, **SIZE),
     WorldSet("rooms", "val", scenes=1, frames=1, **SIZE),
     WorldSet("objects", "test", scenes=1, frames=1, **SIZE),
 )
@@ -47,7 +48,10 @@ def tiny(config: TrainConfig) -> TrainConfig:
 def tiny_claim(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> Claim:
     whole = briges("small")
     chosen = {name: whole.variants[name] for name in KEPT}
-    variants = {name: about if about.config is None else replace(about, config=tiny(about.config)) for name, about in chosen.items()}
+    variants = {
+        name: about if about.config is None else replace(about, config=tiny(about.config), worlds=about.worlds[:1])
+        for name, about in chosen.items()
+    }
     claim = replace(
         whole, worlds=WORLDS, variants=variants, seeds=(0, 1), means={"zero-shot mean": ("objects-test",)}, pictured=("frozen", "briges")
     )
@@ -86,6 +90,7 @@ def test_reproduce_briges__from_stand_ins_to_the_table(tiny_claim: Claim, tmp_pa
     assert splits == {"objects-test", "nyu (1 photos, not counted)"}
     assert all("boundary_f1" in row["metrics"] for row in rows if row.get("counted", True))
     frozen = {(row["variant"], row["seed"]): row for row in rows if row["split"] == "objects-test"}
+    assert frozen["briges", 0]["data_sha"] != frozen["frozen", 0]["data_sha"]
     stands_on = frozen["briges", 0]["teacher_sha"]
     assert len(stands_on) == 2 and stands_on == frozen["briges", 1]["teacher_sha"]
     assert frozen["gates-zero-semantics", 0]["teacher_sha"] == stands_on[:1] == frozen["briges-distilled", 1]["teacher_sha"][1:]
@@ -139,9 +144,20 @@ def test_briges__everything_learns_from_the_same_pictures_for_as_long(size: str)
     assert len([name for name in claim.searched if name.startswith("briges-")]) == len(claim.searched) // 2 - 1, "equal search"
 
 
+@pytest.mark.parametrize("size", ["small", "full"])
+def test_briges__gates_see_no_scene_that_the_frozen_pair_has_learnt(size: str) -> None:
+    claim = briges(size)
+    scenes = {world.name: {(world.family, world.seed + i) for i in range(world.scenes)} for world in claim.worlds}
+    for name in ("frozen", "segments", "segments-weak"):
+        learnt = set().union(*(scenes[world] for world in claim.variants[name].worlds))
+        assert learnt and not learnt & (scenes["rooms-train"] | scenes["streets-train"])
+    assert not claim.variants["briges"].worlds, "all that are called -train"
+
+
 def test_with_pair__replaces_the_stand_ins() -> None:
     claim = with_pair(briges("small"), depth="some/depth", semantic="some/sam")
     assert (claim.variants["frozen"].model, claim.variants["segments"].model) == ("some/depth", "some/sam")
+    assert not [world.name for world in claim.worlds if world.name.endswith("-foundation")], "nobody learns from them"
     assert "segments-weak" not in claim.variants and "briges-weak-semantics" not in claim.variants
     gates, student = claim.variants["briges"].config, claim.variants["briges-distilled"]
     assert gates is not None and isinstance(gates.method, BrigesConfig) and gates.method.heads == 16

@@ -11,6 +11,8 @@ from leadline.training.config import TrainConfig
 
 DEPTH = {"depth": "frozen"}
 PAIR = DEPTH | {"semantic": "segments"}
+SEEN_BY_FROZEN = ("rooms-foundation", "streets-foundation")
+"""What the pair has learnt from, and gates have not."""
 WEAK = "segments-weak"
 """A twin of the segmentation encoder that has learnt less: if semantics is what helps, it helps less."""
 WEAK_SHARE = 5
@@ -37,8 +39,11 @@ def briges(size: str) -> Claim:
     bridged, student = _as_seen(bridged), _as_seen(student)  # every variant learns from the same pictures
     bridged = with_options(bridged, cached="both")
     gates = _with(bridged, *CHOSEN["briges"])
-    plain = {"frozen": Variant(depth, once=True), "segments": Variant(segmenter, once=True, scored=False)}
-    weak = Variant(replace(segmenter, steps=segmenter.steps // WEAK_SHARE), once=True, scored=False)
+    plain = {
+        "frozen": Variant(depth, once=True, worlds=SEEN_BY_FROZEN),
+        "segments": Variant(segmenter, once=True, scored=False, worlds=SEEN_BY_FROZEN),
+    }
+    weak = Variant(replace(segmenter, steps=segmenter.steps // WEAK_SHARE), once=True, scored=False, worlds=SEEN_BY_FROZEN)
     ours = Variant(gates, teachers=PAIR, features=PAIR)
 
     def other(config: TrainConfig, **options: object) -> Variant:
@@ -110,7 +115,8 @@ def with_pair(claim: Claim, *, depth: str, semantic: str) -> Claim:
         left_out = {name for name, about in variants.items() if WEAK in (name, *about.others)} | published.keys()
         return published | {name: changed(about) for name, about in variants.items() if name not in left_out}
 
-    return replace(claim, variants=of_pair(claim.variants), searched=of_pair(claim.searched))
+    worlds = tuple(world for world in claim.worlds if world.name not in SEEN_BY_FROZEN)
+    return replace(claim, worlds=worlds, variants=of_pair(claim.variants), searched=of_pair(claim.searched))
 
 
 def _as_seen(config: TrainConfig) -> TrainConfig:
