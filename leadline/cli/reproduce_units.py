@@ -27,10 +27,12 @@ from leadline.evaluation.reflections import WithReflections
 from leadline.evaluation.regions import REFLECTIONS
 from leadline.evaluation.result import Evaluation
 from leadline.io.jsonfile import read_json, write_json
+from leadline.io.weights import fingerprint
 from leadline.methods.base import Method
 from leadline.methods.catalog import BrigesConfig, LearnerConfig, SegmentsConfig, method_name
 from leadline.methods.loading import load
 from leadline.methods.predictor import DepthModel
+from leadline.models.semantic import load_semantic
 from leadline.recipes.claims import Claim, Variant
 from leadline.training.config import TrainConfig
 from leadline.training.measure import mean_logs
@@ -41,6 +43,8 @@ from leadline.viewer.report import Pictures
 TEST_CACHE_BYTES = 2 * 10**9
 """For test views with their regions, which take longer to find than to score."""
 
+STARTS_FROM = "pretrained"
+"""The option that names an encoder, which gives no depth."""
 SECONDS = "seconds.json"
 """In the folder of a run: how long it has been trained."""
 Row = dict[str, Any]
@@ -218,11 +222,13 @@ class Units:
     def _teachers_of(self, variant: str, seed: int, model: DepthModel | None) -> list[str] | None:
         """Fingerprints of all that it has learnt from and stands on; a frozen part says its own, which may be no depth model."""
         frozen = model.network.frozen if model is not None and isinstance(model.network, Method) else {}
-        teachers = [place for option, place in self._teachers(variant, seed).items() if option not in frozen]
+        taught = {option: place for option, place in self._teachers(variant, seed).items() if option not in frozen}
+        teachers = [place for option, place in taught.items() if option != STARTS_FROM]
         kept = self._chosen.variants[variant].taught
         read = [] if kept is None else [self._model_of(kept, seed)]
         asked = [load(place).fingerprint for place in (*teachers, *read, *self._fused(variant))]
-        return [*(who["fingerprint"] for who in frozen.values()), *asked] or None
+        began = [fingerprint(load_semantic(taught[STARTS_FROM]).network.state_dict())] if STARTS_FROM in taught else []
+        return [*(who["fingerprint"] for who in frozen.values()), *began, *asked] or None
 
     def _mask(self, model: DepthModel, test: str) -> dict[str, float]:
         """Precision, recall and drop rate of the mask of `intrinsic` against what misleads; nothing where it drops nothing."""

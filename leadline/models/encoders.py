@@ -6,6 +6,7 @@ manner of monodepth2 need and `AutoBackbone` does not offer. MPViT (models/mpvit
 """
 
 import difflib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, cast
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AutoBackbone, AutoConfig, PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
 
@@ -204,9 +206,24 @@ def _pretrained(name: str, spec: EncoderSpec, source: str) -> Encoder:
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(NEW_IN_BACKBONES))
     if missing:
         raise UserError(source, f"its weights lack {', '.join(missing[:3])}", "give weights that belong to its config.json")
+    if spec.model_type == "dinov2":
+        _set_grid(backbone, side=spec.config["image_size"] // config.patch_size)
     encoder = _wrap(backbone, config, spec)
     encoder.weights_from = source
     return encoder
+
+
+@torch.no_grad()
+def _set_grid(backbone: nn.Module, *, side: int) -> None:
+    """Resample the positions of a DINOv2 to a grid of `side` x `side` patches, as transformers does for every picture of another size."""
+    embeddings = cast(Any, backbone).embeddings
+    table = embeddings.position_embeddings
+    before = math.isqrt(table.shape[1] - 1)
+    if before == side:
+        return
+    grid = table[:, 1:].unflatten(1, (before, before)).permute(0, 3, 1, 2)
+    grid = functional.interpolate(grid, size=(side, side), mode="bicubic", align_corners=False)
+    embeddings.position_embeddings = nn.Parameter(torch.cat([table[:, :1], grid.flatten(2).transpose(1, 2)], dim=1))
 
 
 def _mpvit_encoder(name: str, spec: EncoderSpec, pretrained: str) -> Encoder:

@@ -31,6 +31,7 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
         "surround-ddad": surround.surround_ddad,
         "surround-nuscenes": surround.surround_nuscenes,
         "foundation": briges.foundation,
+        "foundation-start": briges.foundation_start,
         "segments": briges.segments,
         "briges-worlds": briges.briges_worlds,
         "briges-student": briges.briges_student,

@@ -166,7 +166,7 @@ def test_jobs__nothing_begins_before_what_teaches_it_and_no_file_is_written_twic
     claim = briges("small")
     wanted = claim.units(["briges", "gates-noise"])
     gates = [unit for unit in wanted if unit[0] in ("briges", "gates-noise")]
-    assert _ready(claim, wanted, wanted, []) == [("frozen", 0), ("segments", 0)]
+    assert _ready(claim, wanted, wanted, []) == [("start", 0), ("segments", 0)]
     assert _ready(claim, wanted, gates, [("segments", 0)]) == []
     assert _ready(claim, wanted, gates, []) == gates[:1], "the first writes the features that all of them read"
     assert _ready(claim, wanted, gates[1:], gates[:1]) == []

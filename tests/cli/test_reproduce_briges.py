@@ -26,7 +26,7 @@ WORLDS = (
     WorldSet("rooms", "val", scenes=1, frames=1, **SIZE),
     WorldSet("objects", "test", scenes=1, frames=1, **SIZE),
 )
-KEPT = ("frozen", "segments", "briges", "briges-tau", "gates-zero-semantics", "briges-distilled")
+KEPT = ("start", "frozen", "segments", "briges", "briges-tau", "gates-zero-semantics", "briges-distilled")
 
 
 def tiny(config: TrainConfig) -> TrainConfig:
@@ -35,7 +35,7 @@ def tiny(config: TrainConfig) -> TrainConfig:
         case BrigesConfig():
             method = replace(config.method, heads=2)
         case SegmentsConfig():
-            method = replace(config.method, width=64, blocks=1, heads=2, longer_side=56, num_points=32)
+            method = replace(config.method, width=64, blocks=4, heads=4, longer_side=56, num_points=32)
         case DistilConfig() as options:
             method = replace(options, encoder="dinov2-tiny", decoder_width=0.25)
         case _:
@@ -76,7 +76,7 @@ def test_reproduce_briges__from_stand_ins_to_the_table(tiny_claim: Claim, tmp_pa
     command = ["reproduce", "briges", "--out", str(out), "--samples", str(tmp_path / "samples")]
     assert main([*command, "--only", "briges-tau", "--seed", "1"]) == 0
     units = {path.stem for path in (out / "units").iterdir()}
-    assert units == {"frozen-s0", "segments-s0", "briges-s1", "briges-tau-s1"}
+    assert units == {"start-s0", "frozen-s0", "segments-s0", "briges-s1", "briges-tau-s1"}
     features = sorted((out / "features" / "frozen+segments" / "rooms-train").rglob("*.npz"))
     written = [path.stat().st_mtime_ns for path in features]
     assert len(features) == 2
@@ -84,7 +84,7 @@ def test_reproduce_briges__from_stand_ins_to_the_table(tiny_claim: Claim, tmp_pa
     assert [path.stat().st_mtime_ns for path in features] == written, "once for every variant and seed"
     results = json.loads((out / "results.json").read_text())
     rows = results["rows"]
-    assert {row["variant"] for row in rows} == set(KEPT) - {"segments"}, "what gives no depth has no row"
+    assert {row["variant"] for row in rows} == set(KEPT) - {"start", "segments"}, "what gives no depth has no row"
     assert results["protocol"] == "rendered-affine-disp"
     splits = {row["split"] for row in rows}
     assert splits == {"objects-test", "nyu (1 photos, not counted)"}
@@ -128,7 +128,9 @@ def test_reproduce__half_a_pair_and_a_folder_that_is_none(tmp_path: Path, capsys
 def test_briges__everything_learns_from_the_same_pictures_for_as_long(size: str) -> None:
     claim = briges(size)
     trained = {
-        name: about for name, about in claim.variants.items() if about.config and name not in ("frozen", "segments", "segments-weak")
+        name: about
+        for name, about in claim.variants.items()
+        if about.config and name not in ("start", "frozen", "segments", "segments-weak")
     }
     configs = [about.config for about in trained.values() if about.config]
     assert len({(config.steps, config.data) for config in configs}) == 1
@@ -137,7 +139,7 @@ def test_briges__everything_learns_from_the_same_pictures_for_as_long(size: str)
         "a whole encoder"
     )
     units = claim.units(claim.variants)
-    assert units[:3] == [("frozen", 0), ("segments", 0), ("briges", 0)]
+    assert units[:4] == [("start", 0), ("frozen", 0), ("segments", 0), ("briges", 0)]
     assert [name for name, about in trained.items() if not about.once] == [
         name for name, seed in units if seed == 2 and name != "briges-tau"
     ]
@@ -148,7 +150,7 @@ def test_briges__everything_learns_from_the_same_pictures_for_as_long(size: str)
 def test_briges__gates_see_no_scene_that_the_frozen_pair_has_learnt(size: str) -> None:
     claim = briges(size)
     scenes = {world.name: {(world.family, world.seed + i) for i in range(world.scenes)} for world in claim.worlds}
-    for name in ("frozen", "segments", "segments-weak"):
+    for name in ("start", "frozen", "segments", "segments-weak"):
         learnt = set().union(*(scenes[world] for world in claim.variants[name].worlds))
         assert learnt and not learnt & (scenes["rooms-train"] | scenes["streets-train"])
     assert not claim.variants["briges"].worlds, "all that are called -train"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from leadline.data.augment import Augment
-from leadline.recipes.briges import briges_student, briges_worlds, foundation, segments
+from leadline.recipes.briges import briges_student, briges_worlds, foundation, foundation_start, segments
 from leadline.recipes.claims.claim import Claim, Variant, with_options
 from leadline.recipes.worlds import BRIGES_FULL, BRIGES_SMALL
 from leadline.training.config import TrainConfig
@@ -33,14 +33,16 @@ those of briges."""
 
 def briges(size: str) -> Claim:
     """Whether gates that let a frozen depth model look at a segmentation encoder sharpen it, and whether that is due to semantics."""
-    depth, segmenter, bridged, student = foundation(), segments(), briges_worlds(), briges_student()
+    depth, start, segmenter, bridged, student = foundation(), foundation_start(), segments(), briges_worlds(), briges_student()
     if size == "full":
-        depth, segmenter, bridged, student = (_on_gpu(config) for config in (depth, segmenter, bridged, student))
+        depth, start, segmenter, bridged, student = (_on_gpu(config) for config in (depth, start, segmenter, bridged, student))
+        start = with_options(start, longer_side=start.data.width)
     bridged, student = _as_seen(bridged), _as_seen(student)  # every variant learns from the same pictures
     bridged = with_options(bridged, cached="both")
     gates = _with(bridged, *CHOSEN["briges"])
     plain = {
-        "frozen": Variant(depth, once=True, worlds=SEEN_BY_FROZEN),
+        "start": Variant(start, once=True, scored=False, worlds=SEEN_BY_FROZEN),
+        "frozen": Variant(depth, teachers={"pretrained": "start"}, once=True, worlds=SEEN_BY_FROZEN),
         "segments": Variant(segmenter, once=True, scored=False, worlds=SEEN_BY_FROZEN),
     }
     weak = Variant(replace(segmenter, steps=segmenter.steps // WEAK_SHARE), once=True, scored=False, worlds=SEEN_BY_FROZEN)
@@ -112,7 +114,7 @@ def with_pair(claim: Claim, *, depth: str, semantic: str) -> Claim:
         return replace(about, config=replace(gates, optim=replace(gates.optim, lr=PUBLISHED_RATE, muon_lr=0.0)))
 
     def of_pair(variants: Mapping[str, Variant]) -> dict[str, Variant]:
-        left_out = {name for name, about in variants.items() if WEAK in (name, *about.others)} | published.keys()
+        left_out = {name for name, about in variants.items() if WEAK in (name, *about.others)} | {"start"} | published.keys()
         return published | {name: changed(about) for name, about in variants.items() if name not in left_out}
 
     worlds = tuple(world for world in claim.worlds if world.name not in SEEN_BY_FROZEN)
