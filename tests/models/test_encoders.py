@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import ResNetConfig, ResNetForImageClassification
+from transformers import Dinov2Config, Dinov2Model, ResNetConfig, ResNetForImageClassification
 
 from leadline.models.encoders import ENCODERS, IMAGENET_MEAN, IMAGENET_STD, build_encoder
+from leadline.models.mimetic import begin_mimetic
 from leadline.types import UserError
 
 SMALL = ("resnet-tiny", "resnet18-half", "resnet18", "dinov2-tiny", "convnextv2-atto")
@@ -92,6 +93,24 @@ def test_build_encoder__folder_of_another_family(tmp_path: Path) -> None:
     save_resnet(tmp_path, [16, 32, 64, 128])
     with pytest.raises(UserError, match="holds a resnet, not the dinov2"):
         build_encoder("dinov2-tiny", str(tmp_path))
+
+
+def test_build_encoder__positions_of_another_grid_are_resampled(tmp_path: Path) -> None:
+    """Weights that were trained on small pictures, as those of `leadline train segments` are; what is built from them can be kept."""
+    torch.manual_seed(0)
+    small = Dinov2Model(Dinov2Config(hidden_size=64, num_hidden_layers=4, num_attention_heads=4, image_size=70, patch_size=14)).eval()
+    begin_mimetic(small, width=64)
+    small.save_pretrained(tmp_path)
+    encoder = build_encoder("dinov2-tiny", str(tmp_path)).eval()
+    assert encoder.state_dict().keys() == build_encoder("dinov2-tiny").state_dict().keys()
+    shapes = {name: value.shape for name, value in build_encoder("dinov2-tiny").state_dict().items()}
+    assert {name: value.shape for name, value in encoder.state_dict().items()} == shapes
+    image = torch.rand(1, 3, 70, 70)
+    with torch.inference_mode():
+        last = encoder(image)[-1].flatten(2).transpose(1, 2)
+        whole = small((image - encoder.mean) / encoder.std).last_hidden_state[:, 1:]
+        other = build_encoder("dinov2-tiny").eval()(image)[-1].flatten(2).transpose(1, 2)
+    assert (last - whole).abs().mean() < 0.1 * (other - whole).abs().mean()
 
 
 def test_build_encoder__missing_folder() -> None:
