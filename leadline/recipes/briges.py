@@ -26,7 +26,7 @@ FROM_SCRATCH = OptimConfig(lr=1e-3, muon_lr=3e-3, schedule="one-cycle", warmup=0
 def foundation() -> TrainConfig:
     """A stand-in for Depth Anything: a small plain transformer with DPT, relative inverse depth of rendered worlds.
 
-    About 20 minutes on one core. It learns much more when it begins from what foundation-start leaves (docs/LOG.md).
+    About 20 minutes on one core. It learns faster when it begins from what foundation-start leaves (docs/LOG.md).
     """
     return TrainConfig(
         method=replace(
@@ -66,7 +66,7 @@ def foundation_start() -> TrainConfig:
 
 
 def briges_worlds() -> TrainConfig:
-    """Gates between the stand-ins (--method.depth, --method.semantic) on rendered worlds; 7 min on one core with features from files.
+    """Gates between the stand-ins (--method.depth, --method.semantic) on rendered worlds; 3 min on one core with features from files.
 
     Few steps: the gates start as the plain depth model, which is ours, and learn borders by the loss of the authors' later script.
     """

@@ -92,6 +92,7 @@ def test_reproduce_briges__from_stand_ins_to_the_table(tiny_claim: Claim, tmp_pa
     frozen = {(row["variant"], row["seed"]): row for row in rows if row["split"] == "objects-test"}
     assert frozen["briges", 0]["data_sha"] != frozen["frozen", 0]["data_sha"]
     stands_on = frozen["briges", 0]["teacher_sha"]
+    assert len(frozen["frozen", 0]["teacher_sha"]) == 1, "the encoder that it began from"
     assert len(stands_on) == 2 and stands_on == frozen["briges", 1]["teacher_sha"]
     assert frozen["gates-zero-semantics", 0]["teacher_sha"] == stands_on[:1] == frozen["briges-distilled", 1]["teacher_sha"][1:]
     entry = results["summary"]["zero-shot mean"]["all"]["briges"]
