@@ -47,12 +47,12 @@ def foundation() -> TrainConfig:
 
 
 def segments() -> TrainConfig:
-    """A stand-in for SAM: a small transformer that learns from instance ids of rendered worlds what belongs together; 15 min, one core."""
+    """A stand-in for SAM: a small transformer that learns from instance ids of rendered worlds what belongs together; 30 min, one core."""
     return TrainConfig(
         method=SegmentsConfig(),
         data=WIDE,
         optim=FROM_SCRATCH,
-        steps=1_500,
+        steps=3_000,
         ema_decay=0.99,
         val_every=0,
         checkpoint_every=100,

@@ -11,12 +11,13 @@ from leadline.training.config import TrainConfig
 
 DEPTH = {"depth": "frozen"}
 PAIR = DEPTH | {"semantic": "segments"}
-SEEN_BY_FROZEN = ("rooms-foundation", "streets-foundation")
-"""What the pair has learnt from, and gates have not."""
+SEEN_BY_DEPTH = ("rooms-foundation", "streets-foundation")
+"""What the depth model has learnt from, and gates have not."""
+SEEN_BY_SEMANTIC = (*SEEN_BY_DEPTH, "rooms-segments")
+"""What the segmentation encoder has learnt from."""
 WEAK = "segments-weak"
-"""A twin of the segmentation encoder that has learnt less: if semantics is what helps, it helps less."""
-WEAK_SHARE = 5
-"""Steps of `segments` for one of its weak twin."""
+"""A twin of the segmentation encoder that has learnt half as long, from what the depth model has seen: if semantics is what helps, it
+helps less."""
 PUBLISHED_RATE = 5e-5
 """Learning rate of the authors, who have AdamW alone, for pairs of the sizes that they have."""
 RATES = (0.3, 1.0, 3.0)
@@ -41,11 +42,11 @@ def briges(size: str) -> Claim:
     bridged = with_options(bridged, cached="both")
     gates = _with(bridged, *CHOSEN["briges"])
     plain = {
-        "start": Variant(start, once=True, scored=False, worlds=SEEN_BY_FROZEN),
-        "frozen": Variant(depth, teachers={"pretrained": "start"}, once=True, worlds=SEEN_BY_FROZEN),
-        "segments": Variant(segmenter, once=True, scored=False, worlds=SEEN_BY_FROZEN),
+        "start": Variant(start, once=True, scored=False, worlds=SEEN_BY_DEPTH),
+        "frozen": Variant(depth, teachers={"pretrained": "start"}, once=True, worlds=SEEN_BY_DEPTH),
+        "segments": Variant(segmenter, once=True, scored=False, worlds=SEEN_BY_SEMANTIC),
     }
-    weak = Variant(replace(segmenter, steps=segmenter.steps // WEAK_SHARE), once=True, scored=False, worlds=SEEN_BY_FROZEN)
+    weak = Variant(replace(segmenter, steps=segmenter.steps // 2), once=True, scored=False, worlds=SEEN_BY_DEPTH)
     ours = Variant(gates, teachers=PAIR, features=PAIR)
 
     def other(config: TrainConfig, **options: object) -> Variant:
@@ -117,7 +118,7 @@ def with_pair(claim: Claim, *, depth: str, semantic: str) -> Claim:
         left_out = {name for name, about in variants.items() if WEAK in (name, *about.others)} | {"start"} | published.keys()
         return published | {name: changed(about) for name, about in variants.items() if name not in left_out}
 
-    worlds = tuple(world for world in claim.worlds if world.name not in SEEN_BY_FROZEN)
+    worlds = tuple(world for world in claim.worlds if world.name not in SEEN_BY_SEMANTIC)
     return replace(claim, worlds=worlds, variants=of_pair(claim.variants), searched=of_pair(claim.searched))
 
 
