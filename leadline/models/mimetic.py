@@ -24,7 +24,7 @@ def begin_mimetic(network: Any, *, width: int) -> None:
     """Set the weights of a DINOv2 of `transformers` (model or backbone) of `width` channels. Draws random numbers."""
     table = network.embeddings.position_embeddings
     side = math.isqrt(table.shape[1] - 1)
-    table[:, 1:] = sine_positions(side, width)
+    table[:, 1:] = sine_positions(side, side, width)
     for layer in network.encoder.layer:
         for linear in layer.modules():
             if isinstance(linear, nn.Linear):
@@ -36,11 +36,10 @@ def begin_mimetic(network: Any, *, width: int) -> None:
         attention.o_proj.weight.copy_(-turned.T)
 
 
-def sine_positions(side: int, width: int) -> Float[Tensor, "n d"]:
-    """Sines and cosines of the centres of a grid of `side` x `side` tokens, row by row; `width` is a multiple of 4."""
-    centre = (torch.arange(side) + 0.5) / side
-    rows, columns = torch.meshgrid(centre, centre, indexing="ij")
+def sine_positions(rows: int, columns: int, width: int) -> Float[Tensor, "n d"]:
+    """Sines and cosines of the centres of a grid of `rows` x `columns` tokens, row by row; `width` is a multiple of 4."""
+    y, x = torch.meshgrid(*((torch.arange(side) + 0.5) / side for side in (rows, columns)), indexing="ij")
     # NOTE: no torch.linspace, which transformers replaces by one that is always on the CPU.
     waves = 2 * math.pi * (SLOWEST + (FASTEST - SLOWEST) * torch.arange(width // 4) / (width // 4 - 1)).exp2()
-    angles = [axis.flatten()[:, None] * waves for axis in (rows, columns)]
+    angles = [axis.flatten()[:, None] * waves for axis in (y, x)]
     return torch.cat([wave(angle) for angle in angles for wave in (torch.sin, torch.cos)], dim=1)

@@ -68,14 +68,17 @@ def foundation_start() -> TrainConfig:
 def briges_worlds() -> TrainConfig:
     """Gates between the stand-ins (--method.depth, --method.semantic) on rendered worlds; 3 min on one core with features from files.
 
-    Few steps: the gates start as the plain depth model, which is ours, and learn borders by the loss of the authors' later script.
+    Few steps: the gates start as the plain depth model and know where tokens are, which is ours; the loss is that of the authors' later
+    script.
     """
-    method = replace(default_config("briges"), heads=6, zero_init=True, ssi_weight=1.0, gradient="matching", gradient_weight=2.0)
+    method = replace(
+        default_config("briges"), heads=6, zero_init=True, positions=True, ssi_weight=1.0, gradient="matching", gradient_weight=2.0
+    )
     return TrainConfig(
         method=method,
         data=WIDE,
         optim=OptimConfig(lr=3e-4, muon_lr=1e-3, schedule="one-cycle", warmup=0.1, weight_decay=1e-2),
-        steps=500,
+        steps=700,
         ema_decay=0.99,
         val_every=0,
         checkpoint_every=100,

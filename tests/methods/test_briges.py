@@ -74,7 +74,9 @@ def test_2_zero_init_is_the_plain_depth_model_and_the_default_is_not() -> None:
         plain = depth.network(
             pixel_values=(image - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
         )
-    torch.testing.assert_close(values(build(zero_init=True), sample)[:, 0], plain.predicted_depth, atol=1e-6, rtol=1e-5)
+    for positions in (False, True):
+        silent = build(zero_init=True, positions=positions)
+        torch.testing.assert_close(values(silent, sample)[:, 0], plain.predicted_depth, atol=1e-6, rtol=1e-5)
     assert (values(build(), sample)[:, 0] - plain.predicted_depth).abs().max() > 1e-3
 
 

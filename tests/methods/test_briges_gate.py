@@ -57,14 +57,30 @@ def test_gate__blocks_are_pre_norm_with_queries_from_depth() -> None:
 def test_gate__silent_ones_hand_on_what_they_get() -> None:
     f = random(1, 6, 16)
     gates = Gates(2, 16, 4, zero_init=True)
-    assert torch.equal(gates([f, 2 * f], random(1, 6, 16))[1], 2 * f)
-    assert not torch.equal(Gates(1, 16, 4)([f], random(1, 6, 16))[0], f)
+    assert torch.equal(gates([f, 2 * f], random(1, 6, 16), rows=2, columns=3)[1], 2 * f)
+    assert not torch.equal(Gates(1, 16, 4)([f], random(1, 6, 16), rows=2, columns=3)[0], f)
+
+
+def test_gates__with_positions_look_at_their_own_place_first() -> None:
+    """Whatever tokens of the two encoders hold; without, nothing tells a gate which semantic token is that of its own place."""
+    gates = Gates(1, 64, 2, positions=True)
+    gate = gates.gates[0]
+    assert isinstance(gate, Gate)
+    f, g = random(1, 15, 64), random(1, 15, 64)
+    found: list[Tensor] = []
+    gate.cross.proj.register_forward_hook(lambda _, seen, __: found.append(seen[0]))
+    gates([f], g, rows=3, columns=5)
+    gates.positions = False
+    gates([f], g, rows=3, columns=5)
+    own = gate.cross.kv(gate.norm_y(g)).chunk(2, dim=2)[1]
+    placed, lost = ((seen - own).abs().mean() for seen in found)
+    assert placed < 0.3 * lost
 
 
 def test_gates__share_nothing_and_refuse_heads_that_do_not_divide() -> None:
     gates = Gates(4, 16, 4)
     f, g = random(1, 6, 16), random(1, 6, 16)
-    assert not torch.equal(*gates([f] * 4, g)[:2])
+    assert not torch.equal(*gates([f] * 4, g, rows=2, columns=3)[:2])
     with pytest.raises(UserError, match="5 heads do not divide tokens of 16 channels"):
         Gates(4, 16, 5)
 

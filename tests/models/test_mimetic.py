@@ -19,7 +19,7 @@ def tiny() -> Any:
 
 
 def test_sine_positions__the_nearer_the_more_alike() -> None:
-    places = functional.normalize(sine_positions(9, WIDTH), dim=1)
+    places = functional.normalize(sine_positions(9, 9, WIDTH), dim=1)
     alike = (places @ places[4 * 9 + 4]).view(9, 9)
     assert alike[4, 4] == pytest.approx(1.0)
     assert (alike[4, 4] > alike[4, 5]) and (alike[4, 5] > alike[4, 6]) and (alike[5, 4] > alike[6, 4])

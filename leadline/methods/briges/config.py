@@ -22,6 +22,8 @@ class BrigesConfig:
     """Heads of each attention of the gates."""
     zero_init: bool = False
     """Start as the plain depth model, by zeros in the last layer of every branch; not the authors'."""
+    positions: bool = False
+    """Tell the cross attention where tokens are, and let it begin by looking at its own place; not the authors'."""
     temperature: float = 1.0
     """tau of both attentions in prediction, above 1 flattens them; training is always at 1."""
     trained: Literal["gates", "decoder", "all"] = "gates"

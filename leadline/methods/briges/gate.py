@@ -5,18 +5,25 @@
     Block_s:  f <- f + SA(LN(f));             f <- f + MLP(LN(f))
 
 Attention is softmax(Q K^T / (tau sqrt(d_head))) V with one temperature tau for both attentions of all gates.
+
+Ours, where asked for: queries and keys of CA have sines of their positions added, and W_q = W_k at the start, so that a depth token looks
+at the semantic token of its own place from the first step on. Tokens of two encoders have nothing else in common to find each other by.
 """
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from leadline.models.mimetic import sine_positions
 from leadline.types import UserError
 
 MLP_RATIO = 4
 NORM_EPS = 1e-6
+LOUDNESS = 2.0
+"""Of positions beside normalised tokens: at first, scores of a token's own place are far above all others'."""
 
 
 class Attention(nn.Module):
@@ -29,11 +36,31 @@ class Attention(nn.Module):
         self.kv = nn.Linear(width, 2 * width)
         self.proj = nn.Linear(width, width)
 
-    def forward(self, x: Float[Tensor, "b n d"], y: Float[Tensor, "b m d"], *, temperature: float = 1.0) -> Float[Tensor, "b n d"]:
-        """What each token of x finds in y, flatter for a higher temperature."""
-        q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (self.q(x), *self.kv(y).chunk(2, dim=2)))
+    def forward(
+        self,
+        x: Float[Tensor, "b n d"],
+        y: Float[Tensor, "b m d"],
+        *,
+        temperature: float = 1.0,
+        places: Float[Tensor, "n d"] | None = None,
+    ) -> Float[Tensor, "b n d"]:
+        """What each token of x finds in y, flatter for a higher temperature; `places` are where both are, m = n."""
+        q, (k, v) = self.q(x), self.kv(y).chunk(2, dim=2)
+        if places is not None:
+            q, k = q + functional.linear(places, self.q.weight), k + functional.linear(places, self._k)
+        q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
         found = functional.scaled_dot_product_attention(q, k, v, scale=1 / (temperature * q.shape[-1] ** 0.5))
         return self.proj(found.transpose(1, 2).flatten(2))
+
+    @torch.no_grad()
+    def look_alike(self) -> None:
+        """Let queries begin equal to keys: what is alike finds each other."""
+        nn.init.orthogonal_(self.q.weight)
+        self._k.copy_(self.q.weight)
+
+    @property
+    def _k(self) -> Tensor:
+        return self.kv.weight.chunk(2)[0]
 
 
 class Mlp(nn.Module):
@@ -59,9 +86,16 @@ class Gate(nn.Module):
         self.cross, self.cross_mlp = Attention(width, heads), Mlp(width)
         self.self_attention, self.self_mlp = Attention(width, heads), Mlp(width)
 
-    def forward(self, f: Float[Tensor, "b n d"], g: Float[Tensor, "b m d"], *, temperature: float = 1.0) -> Float[Tensor, "b n d"]:
+    def forward(
+        self,
+        f: Float[Tensor, "b n d"],
+        g: Float[Tensor, "b m d"],
+        *,
+        temperature: float = 1.0,
+        places: Float[Tensor, "n d"] | None = None,
+    ) -> Float[Tensor, "b n d"]:
         """Depth tokens f enriched by semantic tokens g."""
-        f = f + self.cross(self.norm_x(f), self.norm_y(g), temperature=temperature)
+        f = f + self.cross(self.norm_x(f), self.norm_y(g), temperature=temperature, places=places)
         f = f + self.cross_mlp(self.norm_cross_mlp(f))
         own = self.norm_self(f)
         f = f + self.self_attention(own, own, temperature=temperature)
@@ -80,23 +114,46 @@ class Gates(nn.Module):
     Raises UserError for a width that the heads do not divide.
     """
 
-    def __init__(self, count: int, width: int, heads: int, *, semantic_width: int | None = None, zero_init: bool = False) -> None:
+    def __init__(
+        self,
+        count: int,
+        width: int,
+        heads: int,
+        *,
+        semantic_width: int | None = None,
+        zero_init: bool = False,
+        positions: bool = False,
+    ) -> None:
         super().__init__()
         if heads < 1 or width % heads:
             raise UserError("method briges", f"{heads} heads do not divide tokens of {width} channels", "give a divisor as --method.heads")
         self.project = None if semantic_width is None else nn.Linear(semantic_width, width)
-        self.gates = nn.ModuleList(Gate(width, heads) for _ in range(count))
-        if zero_init:
-            for gate in self.gates:
-                assert isinstance(gate, Gate)
+        self.width, self.positions = width, positions
+        gates = [Gate(width, heads) for _ in range(count)]
+        for gate in gates:
+            if zero_init:
                 gate.silence()
+            if positions:
+                gate.cross.look_alike()
+        self.gates = nn.ModuleList(gates)
 
     def projected(self, semantic: Float[Tensor, "b c y x"]) -> Float[Tensor, "b d y x"]:
         """A semantic map in the channels of depth tokens."""
         return semantic if self.project is None else self.project(semantic.movedim(1, -1)).movedim(-1, 1)
 
     def forward(
-        self, tokens: Sequence[Float[Tensor, "b n d"]], semantic: Float[Tensor, "b m d"] | None, *, temperature: float = 1.0
+        self,
+        tokens: Sequence[Float[Tensor, "b n d"]],
+        semantic: Float[Tensor, "b m d"] | None,
+        *,
+        rows: int,
+        columns: int,
+        temperature: float = 1.0,
     ) -> list[Float[Tensor, "b n d"]]:
-        """Every map through its gate. Without semantic tokens each looks at itself: self-attention alone, with as many parameters."""
-        return [gate(f, f if semantic is None else semantic, temperature=temperature) for gate, f in zip(self.gates, tokens, strict=True)]
+        """Every map of `rows` x `columns` tokens through its gate.
+
+        Without semantic tokens each looks at itself: self-attention alone, with as many parameters.
+        """
+        places = (LOUDNESS * sine_positions(rows, columns, self.width)).to(tokens[0]) if self.positions else None
+        read = [f if semantic is None else semantic for f in tokens]
+        return [gate(f, g, temperature=temperature, places=places) for gate, f, g in zip(self.gates, tokens, read, strict=True)]

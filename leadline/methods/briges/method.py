@@ -140,7 +140,7 @@ class Briges(Method):
         tokens = seen.tokens
         if self.gates is not None:
             read = self._read(self.gates, tokens[0], seen.semantic, rows=rows, columns=columns)
-            tokens = self.gates(tokens, read, temperature=temperature)
+            tokens = self.gates(tokens, read, rows=rows, columns=columns, temperature=temperature)
         return depth.decoder(tokens, rows=rows, columns=columns)
 
     def _seen(self, image: Float[Tensor, "n 3 h w"], cached: Sample | None = None) -> _Seen:
@@ -224,7 +224,8 @@ class Briges(Method):
 def _gates(config: BrigesConfig, pair: Pair) -> Gates:
     asked = config.projection and pair.semantic is not None
     width = pair.semantic.width if asked and pair.semantic is not None else None
-    return Gates(pair.depth.count, pair.depth.width, config.heads, semantic_width=width, zero_init=config.zero_init)
+    options = {"semantic_width": width, "zero_init": config.zero_init, "positions": config.positions}
+    return Gates(pair.depth.count, pair.depth.width, config.heads, **options)
 
 
 def _encoders(pair: Pair) -> nn.ModuleDict:

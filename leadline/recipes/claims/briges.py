@@ -70,6 +70,7 @@ def briges(size: str) -> Claim:
             "self-attention-only": other(gates, semantics="depth"),
             "decoder-finetuned": other(_with(bridged, *CHOSEN["decoder-finetuned"]), trained="decoder"),
             "briges-distilled": Variant(student, teachers={"plain": "briges", "start": "frozen"}),
+            "briges-no-positions": replace(ours, config=with_options(gates, positions=False), once=True),
             "briges-random-start": replace(ours, config=with_options(gates, zero_init=False), once=True),
             "briges-first-loss": replace(ours, config=with_options(gates, **LOSSES["zoedepth"]), once=True),
             WEAK: weak,
@@ -139,7 +140,7 @@ def _with(config: TrainConfig, loss: str, factor: float) -> TrainConfig:
 
 def _searched(about: Variant, loss: str, factor: float) -> TrainConfig:
     assert about.config is not None
-    return replace(_with(about.config, loss, factor), steps=about.config.steps // 3)
+    return replace(_with(about.config, loss, factor), steps=about.config.steps // 2)
 
 
 def _on_gpu(config: TrainConfig) -> TrainConfig:
