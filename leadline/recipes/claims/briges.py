@@ -20,7 +20,7 @@ WEAK = "segments-weak"
 helps less."""
 PUBLISHED_RATE = 5e-5
 """Learning rate of the authors, who have AdamW alone, for pairs of the sizes that they have."""
-RATES = (0.3, 1.0, 3.0)
+RATES = (0.3, 1.0, 3.0, 10.0)
 """On both learning rates, in a search."""
 LOSSES = {"matching": {}, "zoedepth": {"ssi_weight": 0.85, "gradient": "zoedepth", "gradient_weight": 1e-3}}
 """The loss of the authors' later script, which the recipe has, and that of their first."""
