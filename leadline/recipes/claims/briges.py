@@ -25,11 +25,10 @@ RATES = (0.3, 1.0, 3.0, 10.0)
 LOSSES = {"matching": {}, "zoedepth": {"ssi_weight": 0.85, "gradient": "zoedepth", "gradient_weight": 1e-3}}
 """The loss of the authors' later script, which the recipe has, and that of their first."""
 CHOSEN = {
-    "briges": ("matching", 1.0),
-    "decoder-finetuned": ("matching", 1.0),
+    "briges": ("zoedepth", 3.0),
+    "decoder-finetuned": ("zoedepth", 3.0),
 }
-"""Loss and factor on the learning rate that are best in the search, those of the recipe until it has run; whatever has gates takes
-those of briges."""
+"""Loss and factor on the learning rate that are best in the search (docs/LOG.md); whatever has gates takes those of briges."""
 
 
 def briges(size: str) -> Claim:
