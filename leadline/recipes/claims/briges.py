@@ -71,7 +71,7 @@ def briges(size: str) -> Claim:
             "briges-distilled": Variant(student, teachers={"plain": "briges", "start": "frozen"}),
             "briges-no-positions": replace(ours, config=with_options(gates, positions=False), once=True),
             "briges-random-start": replace(ours, config=with_options(gates, zero_init=False), once=True),
-            "briges-first-loss": replace(ours, config=with_options(gates, **LOSSES["zoedepth"]), once=True),
+            "briges-later-loss": replace(ours, config=with_options(gates, **LOSSES["matching"]), once=True),
             WEAK: weak,
             "briges-weak-semantics": _on(ours, WEAK),
         },
