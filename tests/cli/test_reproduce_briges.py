@@ -14,6 +14,7 @@ from leadline.cli.reproduce_thin import thin
 from leadline.io.depth import DepthFile, write_depth
 from leadline.io.image import write_image
 from leadline.methods.catalog import BrigesConfig, DistilConfig, SegmentsConfig
+from leadline.recipes.briges import briges_worlds
 from leadline.recipes.claims import Claim
 from leadline.recipes.claims.briges import briges, with_pair
 from leadline.recipes.worlds import WorldSet
@@ -137,6 +138,10 @@ def test_briges__everything_learns_from_the_same_pictures_for_as_long(size: str)
     assert len({(config.steps, config.data) for config in configs}) == 1
     gates = [config for config in configs if isinstance(config.method, BrigesConfig) and config.method.trained == "gates"]
     assert len(gates) > 8 and len({config.optim for config in gates}) == 1
+    recipe = briges_worlds()
+    ours = gates[0].method
+    assert isinstance(ours, BrigesConfig) and replace(ours, cached="nothing") == recipe.method, "the recipe is what was found to be best"
+    assert (gates[0].optim.lr, gates[0].optim.muon_lr) == pytest.approx((recipe.optim.lr, recipe.optim.muon_lr))
     assert [name for name, about in trained.items() if about.config and not about.config.optim.muon_lr] == ["briges-distilled"], (
         "a whole encoder"
     )

@@ -20,15 +20,19 @@ WEAK = "segments-weak"
 helps less."""
 PUBLISHED_RATE = 5e-5
 """Learning rate of the authors, who have AdamW alone, for pairs of the sizes that they have."""
+LR, MUON_LR = 3e-4, 1e-3
 RATES = (0.3, 1.0, 3.0, 10.0)
-"""On both learning rates, in a search."""
-LOSSES = {"matching": {}, "zoedepth": {"ssi_weight": 0.85, "gradient": "zoedepth", "gradient_weight": 1e-3}}
-"""The loss of the authors' later script, which the recipe has, and that of their first."""
+"""Factors on both, in a search."""
+LOSSES = {
+    "matching": {"ssi_weight": 1.0, "gradient": "matching", "gradient_weight": 2.0},
+    "zoedepth": {"ssi_weight": 0.85, "gradient": "zoedepth", "gradient_weight": 1e-3},
+}
+"""The loss of the authors' later script, and that of their first."""
 CHOSEN = {
     "briges": ("zoedepth", 3.0),
     "decoder-finetuned": ("zoedepth", 3.0),
 }
-"""Loss and factor on the learning rate that are best in the search (docs/LOG.md); whatever has gates takes those of briges."""
+"""Loss and factor on the learning rates that are best in the search (docs/LOG.md); whatever has gates takes those of briges."""
 
 
 def briges(size: str) -> Claim:
@@ -133,8 +137,7 @@ def _on(about: Variant, semantic: str) -> Variant:
 
 
 def _with(config: TrainConfig, loss: str, factor: float) -> TrainConfig:
-    optim = config.optim
-    return replace(with_options(config, **LOSSES[loss]), optim=replace(optim, lr=factor * optim.lr, muon_lr=factor * optim.muon_lr))
+    return replace(with_options(config, **LOSSES[loss]), optim=replace(config.optim, lr=factor * LR, muon_lr=factor * MUON_LR))
 
 
 def _searched(about: Variant, loss: str, factor: float) -> TrainConfig:
