@@ -66,7 +66,7 @@ def foundation_start() -> TrainConfig:
 
 
 def briges_worlds() -> TrainConfig:
-    """Gates between the stand-ins (--method.depth, --method.semantic) on rendered worlds; 3 min on one core with features from files.
+    """Gates between the stand-ins (--method.depth, --method.semantic) on rendered worlds; 5 min on one core with features from files.
 
     Few steps: the gates start as the plain depth model and know where tokens are, which is ours. Loss and learning rates are those that
     were best on validation scenes (recipes/claims/briges.py).

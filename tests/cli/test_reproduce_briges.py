@@ -170,6 +170,9 @@ def test_with_pair__replaces_the_stand_ins() -> None:
     assert "segments-weak" not in claim.variants and "briges-weak-semantics" not in claim.variants
     gates, student = claim.variants["briges"].config, claim.variants["briges-distilled"]
     assert gates is not None and isinstance(gates.method, BrigesConfig) and gates.method.heads == 16
+    assert (gates.optim.lr, gates.optim.muon_lr) == (pytest.approx(5e-5), 0.0)
+    searched = [about.config.optim.lr for name, about in claim.searched.items() if name.startswith("briges-zoedepth") and about.config]
+    assert sorted(rate / searched[0] for rate in searched) == pytest.approx([1, 10 / 3, 10, 100 / 3]), "factors are of the authors' rate"
     assert student.teachers == {"plain": "briges"}
 
 

@@ -7,7 +7,7 @@
 Attention is softmax(Q K^T / (tau sqrt(d_head))) V with one temperature tau for both attentions of all gates.
 
 Ours, where asked for: queries and keys of CA have sines of their positions added, and W_q = W_k at the start, so that a depth token looks
-at the semantic token of its own place from the first step on. Tokens of two encoders have nothing else in common to find each other by.
+at the semantic token of its own place from the first step on. Without, training has to find that out from what both tokens hold.
 """
 
 from collections.abc import Sequence
@@ -128,7 +128,7 @@ class Gates(nn.Module):
         if heads < 1 or width % heads:
             raise UserError("method briges", f"{heads} heads do not divide tokens of {width} channels", "give a divisor as --method.heads")
         self.project = None if semantic_width is None else nn.Linear(semantic_width, width)
-        self.width, self.positions = width, positions
+        self.positions = positions
         gates = [Gate(width, heads) for _ in range(count)]
         for gate in gates:
             if zero_init:
@@ -154,6 +154,6 @@ class Gates(nn.Module):
 
         Without semantic tokens each looks at itself: self-attention alone, with as many parameters.
         """
-        places = (LOUDNESS * sine_positions(rows, columns, self.width)).to(tokens[0]) if self.positions else None
+        places = (LOUDNESS * sine_positions(rows, columns, tokens[0].shape[-1])).to(tokens[0]) if self.positions else None
         read = [f if semantic is None else semantic for f in tokens]
         return [gate(f, g, temperature=temperature, places=places) for gate, f, g in zip(self.gates, tokens, read, strict=True)]

@@ -19,7 +19,7 @@ WEAK = "segments-weak"
 """A twin of the segmentation encoder that has learnt half as long, from what the depth model has seen: if semantics is what helps, it
 helps less."""
 PUBLISHED_RATE = 5e-5
-"""Learning rate of the authors, who have AdamW alone, for pairs of the sizes that they have."""
+"""Learning rate of the authors, who have AdamW alone, for pairs of the sizes that they have; a search tries factors of it."""
 LR, MUON_LR = 3e-4, 1e-3
 RATES = (0.3, 1.0, 3.0, 10.0)
 """Factors on both, in a search."""
@@ -116,7 +116,8 @@ def with_pair(claim: Claim, *, depth: str, semantic: str) -> Claim:
             )
             return replace(about, config=student, teachers={"plain": about.teachers["plain"]})
         gates = with_options(about.config, heads=16)
-        return replace(about, config=replace(gates, optim=replace(gates.optim, lr=PUBLISHED_RATE, muon_lr=0.0)))
+        rate = PUBLISHED_RATE * gates.optim.lr / briges_worlds().optim.lr
+        return replace(about, config=replace(gates, optim=replace(gates.optim, lr=rate, muon_lr=0.0)))
 
     def of_pair(variants: Mapping[str, Variant]) -> dict[str, Variant]:
         left_out = {name for name, about in variants.items() if WEAK in (name, *about.others)} | {"start"} | published.keys()
