@@ -66,7 +66,7 @@ def foundation_start() -> TrainConfig:
 
 
 def briges_worlds() -> TrainConfig:
-    """Gates between the stand-ins (--method.depth, --method.semantic) on rendered worlds; 5 min on one core with features from files.
+    """Gates between the stand-ins (--method.depth, --method.semantic) on rendered worlds; 7 min on one core with features from files.
 
     Few steps: the gates start as the plain depth model and know where tokens are, which is ours. Loss and learning rates are those that
     were best on validation scenes (recipes/claims/briges.py).
@@ -75,7 +75,7 @@ def briges_worlds() -> TrainConfig:
         method=replace(default_config("briges"), heads=6, zero_init=True, positions=True),
         data=WIDE,
         optim=OptimConfig(lr=9e-4, muon_lr=3e-3, schedule="one-cycle", warmup=0.1, weight_decay=1e-2),
-        steps=700,
+        steps=1_000,
         ema_decay=0.99,
         val_every=0,
         checkpoint_every=100,

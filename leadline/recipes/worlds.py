@@ -78,16 +78,21 @@ BRIGES_SMALL = (
     WorldSet("rooms", "train", scenes=1000, frames=1, height=126, width=210, layers=("instance",), part="foundation"),
     WorldSet("streets", "train", scenes=120, frames=1, rig="nuscenes6", height=126, width=210, layers=("instance",), part="foundation"),
     WorldSet("rooms", "train", scenes=2400, frames=1, height=126, width=210, first=1000),
-    WorldSet("streets", "train", scenes=60, frames=1, rig="nuscenes6", height=126, width=210, first=120),
+    WorldSet("streets", "train", scenes=400, frames=1, rig="nuscenes6", height=126, width=210, first=120),
     WorldSet("rooms", "train", scenes=2000, frames=1, height=126, width=210, layers=("instance",), first=3400, part="segments"),
+    WorldSet(
+        "streets", "train", scenes=200, frames=1, rig="nuscenes6", height=126, width=210, layers=("instance",), first=520, part="segments"
+    ),
     WorldSet("rooms", "val", scenes=100, frames=1, height=126, width=210, layers=("instance",)),
+    WorldSet("streets", "val", scenes=20, frames=1, rig="nuscenes6", height=126, width=210, layers=("instance",)),
     WorldSet("rooms", "test", scenes=200, frames=1, height=126, width=210, layers=("instance",)),
     WorldSet("objects", "test", scenes=200, frames=1, height=126, width=210, layers=("instance",)),
     WorldSet("yard", "test", scenes=200, frames=1, height=126, width=210, layers=("instance",)),
 )
 """What the claim of `briges` needs: two families to train on, other scenes of them for what is frozen than for gates, which would find
-nothing to mend in pictures that the depth model has learnt by heart; more of them for the segmentation encoder, as SAM has seen many
-times the pictures of Depth Anything's labels; and 200 pictures of each family that is scored unseen."""
+nothing to mend in pictures that the depth model has learnt by heart; as many pictures of streets as of rooms for gates; more for the
+segmentation encoder, as SAM has seen many times the pictures of Depth Anything's labels; and 200 pictures of each family that is
+scored unseen."""
 
 CLAIMS: dict[str, tuple[WorldSet, ...]] = {
     "supervised": SUPERVISED_SMALL,
@@ -125,9 +130,13 @@ BRIGES_FULL = (
     WorldSet("rooms", "train", scenes=4000, frames=1, height=378, width=630, layers=("instance",), part="foundation"),
     WorldSet("streets", "train", scenes=400, frames=1, rig="nuscenes6", height=378, width=630, layers=("instance",), part="foundation"),
     WorldSet("rooms", "train", scenes=2000, frames=1, height=378, width=630, first=4000),
-    WorldSet("streets", "train", scenes=200, frames=1, rig="nuscenes6", height=378, width=630, first=400),
+    WorldSet("streets", "train", scenes=400, frames=1, rig="nuscenes6", height=378, width=630, first=400),
     WorldSet("rooms", "train", scenes=4000, frames=1, height=378, width=630, layers=("instance",), first=6000, part="segments"),
+    WorldSet(
+        "streets", "train", scenes=400, frames=1, rig="nuscenes6", height=378, width=630, layers=("instance",), first=800, part="segments"
+    ),
     WorldSet("rooms", "val", scenes=100, frames=1, height=378, width=630, layers=("instance",)),
+    WorldSet("streets", "val", scenes=20, frames=1, rig="nuscenes6", height=378, width=630, layers=("instance",)),
     WorldSet("rooms", "test", scenes=200, frames=1, height=378, width=630, layers=("instance",)),
     WorldSet("objects", "test", scenes=200, frames=1, height=378, width=630, layers=("instance",)),
     WorldSet("yard", "test", scenes=200, frames=1, height=378, width=630, layers=("instance",)),

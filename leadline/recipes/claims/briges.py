@@ -13,7 +13,7 @@ DEPTH = {"depth": "frozen"}
 PAIR = DEPTH | {"semantic": "segments"}
 SEEN_BY_DEPTH = ("rooms-foundation", "streets-foundation")
 """What the depth model has learnt from, and gates have not."""
-SEEN_BY_SEMANTIC = (*SEEN_BY_DEPTH, "rooms-segments")
+SEEN_BY_SEMANTIC = (*SEEN_BY_DEPTH, "rooms-segments", "streets-segments")
 """What the segmentation encoder has learnt from."""
 WEAK = "segments-weak"
 """A twin of the segmentation encoder that has learnt half as long, from what the depth model has seen: if semantics is what helps, it
