@@ -17,7 +17,7 @@ from leadline.types import UserError
 
 MIN_SIDE = 32
 """Smallest height and width [px] of an image."""
-MAX_ASPECT = 8.0
+MAX_ASPECT = 16.0
 """Largest ratio of the longer to the shorter side."""
 MAX_NETWORK_PIXELS = 2048 * 2048
 """Largest network input [px] of one image, which bounds the memory."""

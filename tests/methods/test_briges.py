@@ -176,7 +176,7 @@ def test_pairs__of_other_encoders_need_a_projection_where_widths_differ(kind: st
     makers = {"sam_hq": lambda f: save_sam(f, hq=True), "sam2": save_sam2, "transformer": lambda f: save_transformer(f, width=24)}
     place = makers[kind](tmp_path / kind)
     if width != 16:
-        with pytest.raises(UserError, match=f"semantic maps have {width} channels, depth tokens 16; give --method.projection True"):
+        with pytest.raises(UserError, match=f"semantic maps have {width} channels, depth tokens 16; give --method.projection, or"):
             build(semantic=place)
     method = build(semantic=place, projection=True)
     method.loss(scene()).total.backward()
@@ -234,6 +234,12 @@ def test_long_pictures__are_capped_and_the_prediction_says_so() -> None:
     assert rows // 16 * (columns // 16) <= MAX_TOKENS
     note = long.note(8000, 1600)
     assert note is not None and f"was read at {columns}x{rows} px" in note
+
+
+def test_predict__a_photo_ten_times_as_high_as_wide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leadline.methods.briges.method.MAX_TOKENS", 16)
+    prediction = load(save(build(), tmp_path / "bridged")).predict(np.zeros((400, 40, 3), dtype=np.uint8))
+    assert prediction.values.shape == (400, 40) and "the image is long and was read at" in prediction.notes[0]
 
 
 def test_features__from_the_sample_are_what_the_encoders_see() -> None:

@@ -168,7 +168,7 @@ def test_predict__path_equals_array(metric: DepthModel, tmp_path: Path) -> None:
     [
         (picture(1, 1), "is 1x1 px; images need at least 32 px"),
         (picture(10, 20000), "is 20000x10 px; images need at least 32 px"),
-        (picture(40, 400), "thinner than 1:8"),
+        (picture(40, 800), "thinner than 1:16"),
         (picture(64, 96).astype(np.float32), "is float32"),
         (picture(64, 96)[..., 0], "not uint8 RGB"),
     ],

@@ -112,7 +112,7 @@ def _opened(what: str, place: str, read: Callable[[], _Opened]) -> _Opened:
 def _check_widths(depth: TokenDepth, semantic: SemanticEncoder, config: BrigesConfig) -> None:
     if semantic.width != depth.width and not config.projection:
         wrong = f"semantic maps have {semantic.width} channels, depth tokens {depth.width}"
-        raise UserError(NAME, wrong, "give --method.projection True, or encoders of one width")
+        raise UserError(NAME, wrong, "give --method.projection, or encoders of one width")
 
 
 def _option(what: str) -> str:
