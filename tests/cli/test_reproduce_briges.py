@@ -132,7 +132,7 @@ def test_briges__everything_learns_from_the_same_pictures_for_as_long(size: str)
     trained = {
         name: about
         for name, about in claim.variants.items()
-        if about.config and name not in ("start", "frozen", "segments", "segments-weak")
+        if about.config and name not in ("start", "frozen", "segments", "segments-weak", "segments-long")
     }
     configs = [about.config for about in trained.values() if about.config]
     assert len({(config.steps, config.data) for config in configs}) == 1
@@ -157,7 +157,7 @@ def test_briges__everything_learns_from_the_same_pictures_for_as_long(size: str)
 def test_briges__gates_see_no_scene_that_the_frozen_pair_has_learnt(size: str) -> None:
     claim = briges(size)
     scenes = {world.name: {(world.family, world.seed + i) for i in range(world.scenes)} for world in claim.worlds}
-    for name in ("start", "frozen", "segments", "segments-weak"):
+    for name in ("start", "frozen", "segments", "segments-weak", "segments-long"):
         learnt = set().union(*(scenes[world] for world in claim.variants[name].worlds))
         assert learnt and not learnt & (scenes["rooms-train"] | scenes["streets-train"])
     assert not claim.variants["briges"].worlds, "all that are called -train"
@@ -167,7 +167,7 @@ def test_with_pair__replaces_the_stand_ins() -> None:
     claim = with_pair(briges("small"), depth="some/depth", semantic="some/sam")
     assert (claim.variants["frozen"].model, claim.variants["segments"].model) == ("some/depth", "some/sam")
     assert not [world.name for world in claim.worlds if world.name.endswith(("-foundation", "-segments"))], "nobody learns from them"
-    assert "segments-weak" not in claim.variants and "briges-weak-semantics" not in claim.variants
+    assert not [name for name in claim.variants if "weak" in name or "long" in name]
     gates, student = claim.variants["briges"].config, claim.variants["briges-distilled"]
     assert gates is not None and isinstance(gates.method, BrigesConfig) and gates.method.heads == 16
     assert (gates.optim.lr, gates.optim.muon_lr) == (pytest.approx(5e-5), 0.0)

@@ -15,9 +15,9 @@ SEEN_BY_DEPTH = ("rooms-foundation", "streets-foundation")
 """What the depth model has learnt from, and gates have not."""
 SEEN_BY_SEMANTIC = (*SEEN_BY_DEPTH, "rooms-segments", "streets-segments")
 """What the segmentation encoder has learnt from."""
-WEAK = "segments-weak"
-"""A twin of the segmentation encoder that has learnt half as long, from what the depth model has seen: if semantics is what helps, it
-helps less."""
+TWINS = WEAK, LONG = "segments-weak", "segments-long"
+"""Twins of the segmentation encoder: one has learnt half as long, from what the depth model has seen, the other twice as long. If
+semantics is what helps, the first helps less and the second more."""
 PUBLISHED_RATE = 5e-5
 """Learning rate of the authors, who have AdamW alone, for pairs of the sizes that they have; a search tries factors of it."""
 LR, MUON_LR = 3e-4, 1e-3
@@ -50,6 +50,7 @@ def briges(size: str) -> Claim:
         "segments": Variant(segmenter, once=True, scored=False, worlds=SEEN_BY_SEMANTIC),
     }
     weak = Variant(replace(segmenter, steps=segmenter.steps // 2), once=True, scored=False, worlds=SEEN_BY_DEPTH)
+    long = Variant(replace(segmenter, steps=2 * segmenter.steps), once=True, scored=False, worlds=SEEN_BY_SEMANTIC)
     ours = Variant(gates, teachers=PAIR, features=PAIR)
 
     def other(config: TrainConfig, **options: object) -> Variant:
@@ -78,6 +79,8 @@ def briges(size: str) -> Claim:
             "briges-later-loss": replace(ours, config=with_options(gates, **LOSSES["matching"]), once=True),
             WEAK: weak,
             "briges-weak-semantics": _on(ours, WEAK),
+            LONG: long,
+            "briges-long-semantics": _on(ours, LONG),
         },
         seeds=(0, 1, 2),
         baseline="frozen",
@@ -100,7 +103,7 @@ def briges(size: str) -> Claim:
 
 
 def with_pair(claim: Claim, *, depth: str, semantic: str) -> Claim:
-    """The claim about a published pair in place of the stand-ins: names, hub ids or folders of both; its weak twin is left out.
+    """The claim about a published pair in place of the stand-ins: names, hub ids or folders of both; its twins are left out.
 
     The student cannot begin as a model of another architecture: it is a DINOv2-S with its published weights and a decoder from scratch.
     """
@@ -120,7 +123,7 @@ def with_pair(claim: Claim, *, depth: str, semantic: str) -> Claim:
         return replace(about, config=replace(gates, optim=replace(gates.optim, lr=rate, muon_lr=0.0)))
 
     def of_pair(variants: Mapping[str, Variant]) -> dict[str, Variant]:
-        left_out = {name for name, about in variants.items() if WEAK in (name, *about.others)} | {"start"} | published.keys()
+        left_out = {name for name, about in variants.items() if not {name, *about.others}.isdisjoint(TWINS)} | {"start"} | published.keys()
         return published | {name: changed(about) for name, about in variants.items() if name not in left_out}
 
     worlds = tuple(world for world in claim.worlds if world.name not in SEEN_BY_SEMANTIC)
