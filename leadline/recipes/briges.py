@@ -86,7 +86,7 @@ def briges_worlds() -> TrainConfig:
 def briges_student() -> TrainConfig:
     """One encoder that learns what a bridged pair of stand-ins says (--method.plain), beginning as foundation (--method.start)."""
     relative = DepthKind.AFFINE_INVARIANT_INVERSE
-    method = replace(default_config("distil"), encoder="dinov2-mini", decoder="dpt", num_scales=1, kind=relative)
+    method = replace(default_config("distil"), encoder="dinov2-mini", decoder="dpt", decoder_width=0.5, num_scales=1, kind=relative)
     like = briges_worlds()
     return replace(like, method=method, optim=replace(like.optim, lr=3e-4, muon_lr=0.0))
 

@@ -14,7 +14,7 @@ from leadline.cli.reproduce_thin import thin
 from leadline.io.depth import DepthFile, write_depth
 from leadline.io.image import write_image
 from leadline.methods.catalog import BrigesConfig, DistilConfig, SegmentsConfig
-from leadline.recipes.briges import briges_worlds
+from leadline.recipes.briges import briges_student, briges_worlds, foundation
 from leadline.recipes.claims import Claim
 from leadline.recipes.claims.briges import briges, with_pair
 from leadline.recipes.worlds import WorldSet
@@ -151,6 +151,12 @@ def test_briges__everything_learns_from_the_same_pictures_for_as_long(size: str)
         name for name, seed in units if seed == 2 and name != "briges-tau"
     ]
     assert len([name for name in claim.searched if name.startswith("briges-")]) == len(claim.searched) // 2 - 1, "equal search"
+
+
+def test_student__has_the_network_of_the_stand_in_that_it_begins_as() -> None:
+    student, stand_in = briges_student().method, foundation().method
+    for option in ("encoder", "decoder", "decoder_width", "decoder_norm", "kind"):
+        assert getattr(student, option) == getattr(stand_in, option), option
 
 
 @pytest.mark.parametrize("size", ["small", "full"])
