@@ -19,6 +19,7 @@ from leadline.recipes.claims import Claim
 from leadline.recipes.claims.briges import briges, with_pair
 from leadline.recipes.worlds import WorldSet
 from leadline.training.config import TrainConfig
+from tests.fixtures.tiny_pairs import save_depth_anything, save_sam
 
 SIZE: dict[str, Any] = {"height": 56, "width": 56, "layers": ("instance",)}
 WORLDS = (
@@ -114,6 +115,17 @@ def test_reproduce_briges__from_stand_ins_to_the_table(tiny_claim: Claim, tmp_pa
     capsys.readouterr()
     assert main(command) == 0
     assert "seed" not in capsys.readouterr().err
+
+
+def test_reproduce_briges__a_published_pair_in_place_of_the_stand_ins(tiny_claim: Claim, tmp_path: Path) -> None:
+    pair = {"depth": save_depth_anything(tmp_path / "depth", patch=14), "semantic": save_sam(tmp_path / "sam")}
+    out, options = tmp_path / "out", [word for option, place in pair.items() for word in (f"--{option}", place)]
+    assert main(["reproduce", "briges", "--out", str(out), *options, "--only", "frozen,briges,gates-zero-semantics", "--seed", "0"]) == 0
+    assert {path.name for path in (out / "runs").iterdir()} == {"briges-s0", "gates-zero-semantics-s0"}, "the pair is not trained"
+    assert not (out / "worlds" / "rooms-foundation").exists(), "nobody would learn from it"
+    rows = {row["variant"]: row for row in json.loads((out / "results.json").read_text())["rows"]}
+    assert (rows["frozen"]["steps"], rows["briges"]["steps"]) == (0, 2)
+    assert rows["gates-zero-semantics"]["teacher_sha"] == rows["briges"]["teacher_sha"][:1]
 
 
 def test_reproduce__half_a_pair_and_a_folder_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
