@@ -216,12 +216,18 @@ def _figure(value: object) -> str:
 
 
 def show(summary: Mapping[str, Any]) -> None:
-    """Print the tables for a person."""
+    """Print the tables for a person: all columns where they fit, otherwise those that every claim has; results.md has them all."""
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table as RichTable
 
+    console = Console()
     for title, table in tables(summary):
-        printed = RichTable(*table.columns, title=title)
-        for row in table.rows:
-            printed.add_row(*map(_figure, row))
-        Console().print(printed)
+        for shown in (len(table.columns), len(COLUMNS)):
+            printed = RichTable(*table.columns[:shown], title=title, box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+            printed.columns[0].no_wrap = True
+            for row in table.rows:
+                printed.add_row(*map(_figure, row[:shown]))
+            if printed.__rich_measure__(console, console.options).minimum <= console.width:
+                break
+        console.print(printed)

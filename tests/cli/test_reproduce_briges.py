@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from leadline.cli.main import main
-from leadline.cli.reproduce_table import summarise, with_means
+from leadline.cli.reproduce_table import show, summarise, with_means
 from leadline.cli.reproduce_thin import thin
 from leadline.io.depth import DepthFile, write_depth
 from leadline.io.image import write_image
@@ -213,6 +213,17 @@ def test_summary__one_row_stands_beside_every_seed_and_sets_have_a_mean() -> Non
     assert both["net"]["num_seeds"] == 1, "the second seed lacks a set"
     assert both["net"]["mean"]["abs_rel"] == pytest.approx(0.25) and both["net"]["abs_rel_over_baseline"] == pytest.approx(0.25 / 0.3)
     assert both["net"]["boundary_f1_over_baseline"] == pytest.approx(2.0)
+
+
+def test_show__a_narrow_terminal_has_whole_names_and_figures(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [_row("frozen", 0, "a", 0.2, 0.1), _row("gates-zero-semantics", 0, "a", 0.15, 0.4)]
+    summary = summarise(rows, baseline="frozen", also=["boundary_f1"])
+    for width, has_all in (("80", False), ("200", True)):
+        monkeypatch.setenv("COLUMNS", width)
+        show(summary)
+        printed = capsys.readouterr().out
+        assert "gates-zero-semantics" in printed and "0.150" in printed and "…" not in printed
+        assert ("boundary_f1" in printed) == has_all
 
 
 def test_thin__is_narrow_and_in_front() -> None:
