@@ -222,12 +222,13 @@ def show(summary: Mapping[str, Any]) -> None:
     from rich.table import Table as RichTable
 
     console = Console()
+    unbounded = console.options.update(width=10_000)
     for title, table in tables(summary):
         for shown in (len(table.columns), len(COLUMNS)):
             printed = RichTable(*table.columns[:shown], title=title, box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
             printed.columns[0].no_wrap = True
             for row in table.rows:
                 printed.add_row(*map(_figure, row[:shown]))
-            if printed.__rich_measure__(console, console.options).minimum <= console.width:
+            if console.measure(printed, options=unbounded).minimum <= console.width:
                 break
         console.print(printed)
