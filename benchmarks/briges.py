@@ -5,6 +5,7 @@ whole process, the models included. Steps are wall time: run it on a machine tha
 that the memory of a way that reads them is not that of the encoders which wrote them.
 """
 
+import math
 import multiprocessing
 import resource
 import statistics
@@ -33,6 +34,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "full fine-tuning": {"trained": "all"},
 }
 ALONE = "depth model alone"
+REAL = (SIDE, SIDE)
+CLAIM = (126, 210)
+"""Rows and columns of the claim's worlds, from which docs/briges-weights.md has its hours."""
 MOST_MEMORY, LEAST_SPEED, MOST_GB = 0.4, 3.0, 12.0
 BASE: dict[str, Any] = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12}
 
@@ -43,8 +47,9 @@ def run() -> list[tuple[str, float, str, str]]:
         pair = save_pair(Path(folder))
         context = multiprocessing.get_context("spawn")
         with context.Pool(1, maxtasksperchild=1) as pool:
-            trained = {name: pool.apply(_training, (pair | options,)) for name, options in WAYS.items()}
-            predicted = {name: pool.apply(_prediction, (pair, name)) for name in ("float32", "bfloat16")}
+            trained = {name: pool.apply(_training, (pair | options, REAL)) for name, options in WAYS.items()}
+            predicted = {name: pool.apply(_prediction, (pair, name, REAL)) for name in ("float32", "bfloat16")}
+            small = pool.apply(_training, (pair | {"cached": "both"}, CLAIM)), pool.apply(_prediction, (pair, "float32", CLAIM))
     full, live = trained["full fine-tuning"], trained["gates"]
     rows = [("trained parameters, gates", live["parameters"] / 1e6, "M", "56.7")]
     rows.append(("trained parameters, gates over full fine-tuning", live["parameters"] / full["parameters"], "", ""))
@@ -56,6 +61,9 @@ def run() -> list[tuple[str, float, str, str]]:
         target = f">= {LEAST_SPEED:g}" if name == "gates, both from files" else ""
         rows.append((f"{name}: steps per second over full fine-tuning", full["seconds"] / way["seconds"], "times", target))
         rows.append((f"{name}: steps per second over gates live", live["seconds"] / way["seconds"], "times", target))
+    at = f"at {CLAIM[0]}x{CLAIM[1]}:"
+    rows.append((f"{at} gates, both from files: median step, batch 1", 1000 * small[0]["seconds"], "ms", ""))
+    rows.extend((f"{at} prediction in float32: {part}", 1000 * seconds, "ms", "") for part, seconds in small[1].items())
     for precision, parts in predicted.items():
         for part, seconds in parts.items():
             rows.append((f"prediction in {precision}: {part}", 1000 * seconds, "ms", ""))
@@ -81,26 +89,27 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _sample(method: Briges) -> Sample:
-    image = torch.rand(1, 1, 1, 3, SIDE, SIDE, device=_device())
-    depth = 1 + torch.rand(1, 1, 1, SIDE, SIDE, device=_device())
+def _sample(method: Briges, size: tuple[int, int]) -> Sample:
+    image = torch.rand(1, 1, 1, 3, *size, device=_device())
+    depth = 1 + torch.rand(1, 1, 1, *size, device=_device())
     sample = Sample(image=image, K=torch.eye(3, device=_device()).expand(1, 1, 1, 3, 3), depth=depth)
-    return replace(sample, **{name: torch.rand(1, 1, 1, *_shape(method, name), device=_device()) for name in dict(method.needs.made_by)})
+    layers = {name: torch.rand(1, 1, 1, *_shape(method, name, size), device=_device()) for name in dict(method.needs.made_by)}
+    return replace(sample, **layers)
 
 
-def _shape(method: Briges, layer: str) -> tuple[int, ...]:
+def _shape(method: Briges, layer: str, size: tuple[int, int]) -> tuple[int, ...]:
     """Of what a file holds of one picture."""
     depth, semantic = method._pair.depth, method._pair.semantic
     if layer == "tokens":
-        return depth.count, (SIDE // depth.patch) ** 2, depth.width
+        return depth.count, math.prod(size) // depth.patch**2, depth.width
     assert isinstance(semantic, SamEncoder)
     return semantic.width, semantic.side // semantic.patch, semantic.side // semantic.patch
 
 
-def _training(options: dict[str, Any]) -> dict[str, float]:
+def _training(options: dict[str, Any], size: tuple[int, int]) -> dict[str, float]:
     """Seconds of a step, its peak memory, and what it trains."""
     method = _built(options).train()
-    sample = _sample(method)
+    sample = _sample(method, size)
     optimizer = torch.optim.AdamW(method.trained_parameters(), lr=1e-5)
 
     def step() -> None:
@@ -113,18 +122,20 @@ def _training(options: dict[str, Any]) -> dict[str, float]:
     return {"seconds": seconds, "bytes": _peak_bytes(), "parameters": number}
 
 
-def _prediction(pair: dict[str, str], precision: str) -> dict[str, float]:
-    """Seconds of the depth model alone, and of what bridging adds to it."""
+def _prediction(pair: dict[str, str], precision: str, size: tuple[int, int]) -> dict[str, float]:
+    """Seconds of the depth model alone, of what bridging adds to it, and of the whole."""
     method = _built(pair).eval()
-    image, K = torch.rand(1, 1, 3, SIDE, SIDE, device=_device()), torch.eye(3, device=_device()).expand(1, 1, 3, 3)
+    image, K = torch.rand(1, 1, 3, *size, device=_device()), torch.eye(3, device=_device()).expand(1, 1, 3, 3)
     depth, semantic = method._pair.depth, method._pair.semantic
     assert semantic is not None
-    side = SIDE // depth.patch
+    grid = dict(zip(("rows", "columns"), (side // depth.patch for side in size), strict=True))
     with torch.inference_mode(), torch.autocast(_device(), dtype=getattr(torch, precision), enabled=precision != "float32"):
-        alone = _median(lambda: depth.decoder(depth.encoder(image[0]), rows=side, columns=side))
+        alone = _median(lambda: depth.decoder(depth.encoder(image[0]), **grid))
         encoder = _median(lambda: semantic(image[0]))
+        seen = method._seen(image[0])
+        gates = _median(lambda: method._bridged(seen, **grid, temperature=1.0))
         whole = _median(lambda: method(image, K))
-    return {ALONE: alone, "semantic encoder": encoder, "gates": whole - alone - encoder, "everything": whole}
+    return {ALONE: alone, "semantic encoder": encoder, "gates": gates, "everything": whole}
 
 
 def _median(work: Callable[[], object]) -> float:

@@ -8,8 +8,9 @@ from pathlib import Path
 from leadline.cli.worlds import rig_of
 from leadline.io.rig import read_rig
 from leadline.recipes.worlds import CLAIMS, WorldSet
-from leadline.scenes.pack import pack
+from leadline.scenes.pack import Packed, pack
 from leadline.scenes.produce import produce
+from leadline.types import UserError
 
 PART = 0.1
 """Of the scenes of every set; the figures are multiplied up."""
@@ -28,7 +29,7 @@ def run() -> Iterator[tuple[str, float, str, str]]:
                 more = world.scenes / scenes
                 out = Path(folder) / world.name
                 seconds += more * _rendered(world, out, scenes)
-                packed = pack(out, out.with_suffix(".zip"), max_bytes=round(_share(world, worlds) * MAX_BYTES / more), layers=world.layers)
+                packed = _packed(world, out, round(_share(world, worlds) * MAX_BYTES / more))
                 megabytes += more * packed.num_bytes / 1e6
                 views += round(more * packed.num_views)
         hours += seconds / 3600
@@ -36,6 +37,15 @@ def run() -> Iterator[tuple[str, float, str, str]]:
         yield f"{claim}: rendering, 2 processes", seconds / 60, "min", ""
         yield f"{claim}: packed", megabytes, "MB", "<= 48"
     yield "all claims: rendering, 2 processes", hours, "h", "<= 3"
+
+
+def _packed(world: WorldSet, out: Path, max_bytes: int) -> Packed:
+    """In its share of the limit or, where it is too large for that in any quality, as its views allow: the figure shows the miss."""
+    archive = out.with_suffix(".zip")
+    try:
+        return pack(out, archive, max_bytes=max_bytes, layers=world.layers)
+    except UserError:
+        return pack(out, archive, layers=world.layers)
 
 
 def _rendered(world: WorldSet, out: Path, scenes: int) -> float:

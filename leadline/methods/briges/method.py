@@ -136,12 +136,15 @@ class Briges(Method):
     def _values(self, image: Float[Tensor, "n 3 h w"], *, temperature: float, cached: Sample | None = None) -> Float[Tensor, "n h w"]:
         depth = self._pair.depth
         rows, columns = (side // depth.patch for side in image.shape[-2:])
-        seen = self._seen(image, cached)
-        tokens = seen.tokens
-        if self.gates is not None:
-            read = self._read(self.gates, tokens[0], seen.semantic, rows=rows, columns=columns)
-            tokens = self.gates(tokens, read, rows=rows, columns=columns, temperature=temperature)
+        tokens = self._bridged(self._seen(image, cached), rows=rows, columns=columns, temperature=temperature)
         return depth.decoder(tokens, rows=rows, columns=columns)
+
+    def _bridged(self, seen: _Seen, *, rows: int, columns: int, temperature: float) -> list[Tensor]:
+        """The tokens of depth after they have read those of semantics."""
+        if self.gates is None:
+            return seen.tokens
+        read = self._read(self.gates, seen.tokens[0], seen.semantic, rows=rows, columns=columns)
+        return self.gates(seen.tokens, read, rows=rows, columns=columns, temperature=temperature)
 
     def _seen(self, image: Float[Tensor, "n 3 h w"], cached: Sample | None = None) -> _Seen:
         """What both encoders see, run or read from the sample."""
