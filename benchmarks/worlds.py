@@ -40,12 +40,12 @@ def run() -> Iterator[tuple[str, float, str, str]]:
 
 
 def _packed(world: WorldSet, out: Path, max_bytes: int) -> Packed:
-    """In its share of the limit or, where it is too large for that in any quality, as its views allow: the figure shows the miss."""
+    """In its share of the limit or, where it is too large for that in any quality, as fine as its views allow: the figure shows it."""
     archive = out.with_suffix(".zip")
     try:
         return pack(out, archive, max_bytes=max_bytes, layers=world.layers)
     except UserError:
-        return pack(out, archive, layers=world.layers)
+        return pack(out, archive, max_bytes=MAX_BYTES, layers=world.layers)
 
 
 def _rendered(world: WorldSet, out: Path, scenes: int) -> float:
