@@ -49,7 +49,8 @@ class TemperatureOptions:
 def run(argv: list[str]) -> int:
     """Entry of the verb. Raises UserError for a model without a temperature, and for data that nothing may be tuned on."""
     from leadline.data.catalog import open_to_learn
-    from leadline.methods.loading import load, model_of_run
+    from leadline.methods.loading import load
+    from leadline.models.hub import model_of_run
 
     options = tyro.cli(TemperatureOptions, args=argv, prog="leadline temperature")
     if options.split is not None and "test" in options.split:

@@ -22,7 +22,7 @@ from leadline.methods.base import Learner, Method
 from leadline.methods.card import encoder_card, model_card
 from leadline.methods.catalog import build_method
 from leadline.methods.predictor import DepthModel, MethodReader, ModelInfo
-from leadline.models.hub import PICKLES, download, from_hub, looks_like_path, refuse_pickle, stated_licence
+from leadline.models.hub import PICKLES, download, from_hub, looks_like_path, model_of_run, refuse_pickle, stated_licence
 from leadline.models.known import KNOWN_MODELS, known_model
 from leadline.types import DepthKind, UserError
 
@@ -204,11 +204,6 @@ def _load_transformers(source: str, *, name: str, licence: str, device: str, kin
 def _refuse_options(model: str | Path, options: Mapping[str, Any] | None) -> None:
     if options:
         raise UserError(model, f"is a published checkpoint, which has no option {next(iter(options))}", "leave it out")
-
-
-def model_of_run(folder: Path) -> Path:
-    """The model folder inside a run folder, any other folder as it is."""
-    return folder / "model" if (folder / "model" / "config.json").is_file() else folder
 
 
 def _suggestion(name: str) -> str:

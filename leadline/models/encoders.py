@@ -20,7 +20,7 @@ from torch.nn import functional
 from transformers import AutoBackbone, AutoConfig, PreTrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
 
-from leadline.models.hub import from_hub, no_progress_bar, stated_licence
+from leadline.models.hub import from_hub, model_of_run, no_progress_bar, stated_licence
 from leadline.models.mimetic import begin_mimetic
 from leadline.models.mpvit import HOW_TO_CONVERT, MPViT, MPViTSpec, load_mpvit
 from leadline.types import UserError
@@ -133,7 +133,8 @@ class Encoder(nn.Module):
 
 
 def build_encoder(name: str, pretrained: str = "none", *, num_images: int = 1) -> Encoder:
-    """Encoder `name` of ENCODERS. `pretrained` is "none" (random weights), "hub" (its public weights), a hub id or a folder.
+    """Encoder `name` of ENCODERS. `pretrained` is "none" (random weights), "hub" (its public weights), a hub id, a folder or a
+    run folder that holds one.
 
     `num_images` above 1 (ResNets only) takes so many images stacked along the channels; its first convolution starts
     from that for one image, as in monodepth2. Raises UserError for an unknown name, for weights that cannot be had, and for
@@ -184,6 +185,7 @@ def _licence(source: str) -> str:
 
 
 def _pretrained(name: str, spec: EncoderSpec, source: str) -> Encoder:
+    source = str(model_of_run(Path(source))) if Path(source).is_dir() else source
     config = from_hub(source, lambda local_only: AutoConfig.from_pretrained(source, local_files_only=local_only))
     if config.model_type != spec.model_type:
         raise UserError(source, f"holds a {config.model_type}, not the {spec.model_type} that encoder {name} is", "give matching weights")

@@ -44,6 +44,11 @@ def from_hub(source: str, read: Callable[[bool], T], *, remedy: str = "") -> T:
         raise UserError(source, *_explain(folder, str(error), local_only=local_only, remedy=remedy)) from error
 
 
+def model_of_run(folder: Path) -> Path:
+    """The model folder inside a run folder, any other folder as it is."""
+    return folder / "model" if (folder / "model" / "config.json").is_file() else folder
+
+
 @contextmanager
 def no_progress_bar() -> Iterator[None]:
     """Keeps `transformers` from drawing a bar for weights that are read in an instant. Downloads keep theirs."""

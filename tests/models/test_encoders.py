@@ -83,6 +83,15 @@ def test_build_encoder__weights_from_a_local_folder(tmp_path: Path) -> None:
     assert all(torch.equal(loaded[name], saved[name]) for name in saved)
 
 
+def test_build_encoder__weights_from_the_run_that_left_them(tmp_path: Path) -> None:
+    saved = save_resnet(tmp_path / "model", [16, 32, 64, 128])
+    (tmp_path / "config.json").write_text('{"steps": 1}')
+    encoder = build_encoder("resnet-tiny", str(tmp_path))
+    loaded = encoder.backbone.state_dict()
+    assert all(torch.equal(loaded[name], saved[name]) for name in saved)
+    assert encoder.weights_from == str(tmp_path / "model")
+
+
 def test_build_encoder__folder_of_another_width(tmp_path: Path) -> None:
     save_resnet(tmp_path, [8, 8, 8, 8])
     with pytest.raises(UserError, match="its hidden_sizes is"):

@@ -10,10 +10,10 @@ from torch import nn
 
 from leadline.io.weights import fingerprint
 from leadline.methods.briges.config import BrigesConfig
-from leadline.methods.loading import load, model_of_run
+from leadline.methods.loading import load
 from leadline.methods.predictor import DepthModel
 from leadline.methods.teachers import who
-from leadline.models.hub import stated_licence
+from leadline.models.hub import model_of_run, stated_licence
 from leadline.models.pretrained import PlainReader
 from leadline.models.semantic import SemanticEncoder, load_semantic
 from leadline.models.tokens import IMAGENET, Normalisation, TokenDepth, open_tokens, tapped_version
