@@ -185,7 +185,7 @@ def _licence(source: str) -> str:
 
 
 def _pretrained(name: str, spec: EncoderSpec, source: str) -> Encoder:
-    source = str(model_of_run(Path(source))) if Path(source).is_dir() else source
+    source = model_of_run(source)
     config = from_hub(source, lambda local_only: AutoConfig.from_pretrained(source, local_files_only=local_only))
     if config.model_type != spec.model_type:
         raise UserError(source, f"holds a {config.model_type}, not the {spec.model_type} that encoder {name} is", "give matching weights")

@@ -16,6 +16,7 @@ from huggingface_hub import constants, hf_hub_download
 from leadline.types import UserError
 
 T = TypeVar("T")
+Place = TypeVar("Place", str, Path)
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
@@ -44,9 +45,10 @@ def from_hub(source: str, read: Callable[[bool], T], *, remedy: str = "") -> T:
         raise UserError(source, *_explain(folder, str(error), local_only=local_only, remedy=remedy)) from error
 
 
-def model_of_run(folder: Path) -> Path:
-    """The model folder inside a run folder, any other folder as it is."""
-    return folder / "model" if (folder / "model" / "config.json").is_file() else folder
+def model_of_run(place: Place) -> Place:
+    """The model folder inside a run folder; any other folder, and a hub id, as it is."""
+    inside = Path(place, "model")
+    return type(place)(inside) if (inside / "config.json").is_file() else place
 
 
 @contextmanager

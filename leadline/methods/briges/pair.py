@@ -94,7 +94,7 @@ def _look(model: DepthModel) -> Normalisation:
 
 
 def _semantic(place: str, config: BrigesConfig) -> tuple[SemanticEncoder, dict[str, str]]:
-    source = str(model_of_run(Path(place))) if Path(place).is_dir() else place
+    source = model_of_run(place)
     encoder = _opened("semantic encoder", place, lambda: load_semantic(source, fit=config.fit))
     digest = fingerprint(encoder.network.state_dict(), (f"fit {config.fit}",))
     name = Path(place).absolute().name if Path(place).exists() else place
